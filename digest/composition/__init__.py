@@ -1,0 +1,1 @@
+"""WRITE. One letter composed once for an edition, then spliced for each reader."""

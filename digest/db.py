@@ -1,0 +1,269 @@
+"""Door to the database: one recipe for SQLite and PostgreSQL, and the one-holder seats."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.types import TypeDecorator
+
+from digest.errors import AlreadyRunningError, DatabaseError
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every room's tables hang on this one; a room declares its own in its `store.py`."""
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A 64-bit key; SQLite only counts up an INTEGER PRIMARY KEY by itself."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC on both databases; a naive one is refused when bound."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; SQLite keeps it as text whose order is the order in time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time needs its zone: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back, whatever the session's zone."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """One database: readers, writers, migrations.
+
+    SQLite runs in WAL mode with BEGIN IMMEDIATE for writers and one writer a process: a deferred
+    transaction that turns writer is refused at once ("database is locked"), and pysqlite's own
+    default mode loses updates silently.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Prepare an engine for `sqlite:///path` or `postgresql://…`; nothing is opened yet.
+
+        Raises DatabaseError for another scheme.
+        """
+        self.url = _parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._one_writer = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection in a read transaction: one snapshot, rolled back at the end."""
+        with self._connect() as connection:
+            try:
+                connection.begin()
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a write transaction: committed at the end, or wholly undone."""
+        with self._one_writer, self._connect() as connection:
+            writer = connection.execution_options(digest_writer=True)
+            with writer.begin():
+                yield writer
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except sa.exc.OperationalError as error:
+            where = self.url.render_as_string(hide_password=True)
+            raise DatabaseError(
+                f"database: {where}: {_reason(error)}",
+                hint="Check [storage] database in digest.toml; the folder must exist and be ours.",
+            ) from error
+        with connection:
+            yield connection
+
+    def migrate(self) -> list[str]:
+        """Bring the schema to the newest revision; give the revisions applied, oldest first.
+
+        However many processes start at once, at most one migrates (BEGIN IMMEDIATE or an advisory
+        lock); the SQLite file is copied beside itself before an existing schema changes.
+        Raises DatabaseError when the database is newer than this program.
+        """
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        from digest.migrations import migrate  # noqa: PLC0415 - alembic costs half a second
+
+        return migrate(self)
+
+    @contextlib.contextmanager
+    def hold(self, seat: str) -> Iterator[None]:
+        """Hold the one seat of this name on this database while the block runs.
+
+        The seat is free again the moment its holder dies, even by kill -9: a flock beside the
+        SQLite file, a session's advisory lock on PostgreSQL.
+        Raises AlreadyRunningError, whose `holder` names machine and process, when it is taken.
+        """
+        with _hold_file(self, seat) if self.is_sqlite else _hold_advisory(self, seat):
+            yield
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+    def copy_to(self, target: Path) -> None:
+        """Copy a SQLite database, with its write-ahead log, to `target`; others may go on."""
+        if self.path is None or not self.path.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.read() as connection:
+            driver: Any = connection.connection.driver_connection
+            partial = target.with_suffix(target.suffix + ".part")
+            partial.unlink(missing_ok=True)
+            import sqlite3  # noqa: PLC0415 - only this branch needs the driver itself
+
+            with contextlib.closing(sqlite3.connect(partial)) as copy:
+                driver.backup(copy)
+            shutil.move(partial, target)
+
+
+def rows_changed(result: sa.CursorResult[Any]) -> int:
+    """Count the rows that an UPDATE or DELETE touched: what a compare-and-set looks at."""
+    return result.rowcount
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise DatabaseError(f"database: {url!r} is not a database address") from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise DatabaseError(
+            f"database: {parsed.get_backend_name()}: not a database this product knows",
+            hint="Use sqlite:///var/digest.db or postgresql://user@host/name.",
+        )
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = sa.create_engine(url)
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=30000")
+        if not cursor.execute("PRAGMA page_count").fetchone()[0]:
+            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only possible before the first table
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writer = connection.get_execution_options().get("digest_writer", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"connect_timeout": 10, "options": "-c timezone=utc"},
+    )
+
+
+def _reason(error: sa.exc.DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]
+
+
+def _holder_name() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+@contextlib.contextmanager
+def _hold_file(database: Database, seat: str) -> Iterator[None]:
+    import fcntl  # noqa: PLC0415 - absent on Windows, where SQLite's seat is not offered
+
+    path = database.path
+    if path is None or str(path) == ":memory:":
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.{seat}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise _taken(seat, lock.read().strip(), path) from error
+        lock.truncate(0)
+        lock.write(_holder_name())
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def _hold_advisory(database: Database, seat: str) -> Iterator[None]:
+    key = sa.func.hashtextextended(f"digest:{seat}", 0)
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
+            holder = connection.exec_driver_sql(
+                "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                " WHERE l.locktype = 'advisory' AND l.granted"
+                " AND a.application_name LIKE %s LIMIT 1",
+                (f"digest {seat}:%",),
+            ).scalar()
+            name = str(holder or "").partition(": ")[2]
+            raise _taken(seat, name, database.url.database or "")
+        connection.exec_driver_sql(
+            "SELECT set_config('application_name', %s, false)",
+            (f"digest {seat}: {_holder_name()}"[:63],),
+        )
+        try:
+            yield
+        finally:
+            connection.scalar(sa.select(sa.func.pg_advisory_unlock(key)))
+            connection.exec_driver_sql("RESET application_name")
+
+
+def _taken(seat: str, holder: str, place: Path | str) -> AlreadyRunningError:
+    holder = holder or "another process"
+    return AlreadyRunningError(
+        f"{seat}: already running on {place}: {holder}",
+        holder=holder,
+        hint="Stop that one first, or look at it with: digest status",
+    )

@@ -1,0 +1,81 @@
+"""Pure. Every error this product raises on purpose, one class for each way of handling it."""
+
+from __future__ import annotations
+
+
+class DigestError(Exception):
+    """Say what went wrong, with which thing, and why; `hint` says how to mend it.
+
+    The command line prints the message and the hint, one line each, and leaves with `exit_code`.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the sentence for people and the remedy apart."""
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(DigestError):
+    """The command was used wrongly: the person who typed it mends the call."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """digest.toml or a DIGEST_ variable is wrong; `problems` holds one sentence for each place."""
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        """Keep every problem, so that one run shows them all."""
+        super().__init__("\n".join((message, *(f"  {line}" for line in problems))), hint=hint)
+        self.problems = problems
+
+
+class NotFoundError(DigestError):
+    """A named thing (edition, newsletter, source, reader) does not exist."""
+
+
+class DatabaseError(DigestError):
+    """The database cannot be opened, or is newer or older than this program."""
+
+
+class AlreadyRunningError(DigestError):
+    """Another process holds the one seat there is; `holder` names it."""
+
+    def __init__(self, message: str, *, holder: str, hint: str = "") -> None:
+        """Keep who holds the seat, so that the message can name it."""
+        super().__init__(message, hint=hint)
+        self.holder = holder
+
+
+class SourceError(DigestError):
+    """A feed or page cannot be fetched or read; the other sources go on."""
+
+
+class FetchBlockedError(SourceError):
+    """An address that must not be dialled from here (loopback, private, link-local)."""
+
+
+class CompositionError(DigestError):
+    """A template or a letter cannot be composed; `template` and `line` say where when known."""
+
+    def __init__(
+        self, message: str, *, template: str = "", line: int | None = None, hint: str = ""
+    ) -> None:
+        """Keep the place beside the sentence."""
+        super().__init__(message, hint=hint)
+        self.template = template
+        self.line = line
+
+
+class AddressError(DigestError):
+    """What was typed is not an e-mail address that mail can be sent to."""
+
+
+class TokenError(DigestError):
+    """A signed link is forged, cut, of another purpose, or signed by a key that is gone."""
+
+
+class WorkflowError(DigestError):
+    """The edition is not in a state that allows this step."""

@@ -1,0 +1,47 @@
+"""Pure. A notice: a mail to one person that is no edition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """Which template tells it; `templates/mail/<kind>/`."""
+
+    CONFIRM = "confirm"
+    EDITORS = "editors"
+    OPERATORS = "operators"
+
+
+class NoticeState(StrEnum):
+    """What became of it."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice about to be written; the same `dedupe_key` is written once only."""
+
+    dedupe_key: str
+    kind: NoticeKind
+    to_address: str
+    facts: dict[str, object]
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice that waits to be sent; `attempts` counts the tries so far."""
+
+    id: int
+    dedupe_key: str
+    kind: NoticeKind
+    to_address: str
+    facts: dict[str, object]
+    attempts: int
+    created_at: datetime

@@ -1,0 +1,1 @@
+"""COLLECT. Sources give stories; identity makes articles of them, each one once."""
