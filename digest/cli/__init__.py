@@ -1,0 +1,123 @@
+"""The command line: names and one-line helps here, each command's module loaded when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("settings", "Write digest.toml and keys for a new site."),
+    "demo": ("demonstration", "A newsroom in a box: the whole way, on this machine alone."),
+    "config": ("settings", "Check or show the settings."),
+    "status": ("editions", "What is on now, what comes next, what needs you."),
+    "sources": ("stories", "List and check where stories come from."),
+    "collect": ("stories", "Poll the sources now."),
+    "prepare": ("editions", "Choose the stories of a newsletter's next edition."),
+    "explain": ("stories", "Why a story is in or out, or an edition skipped."),
+    "preview": ("editions", "Write an edition's HTML, text and message to a folder."),
+    "approve": ("editions", "Let an edition go at its hour."),
+    "skip": ("editions", "Drop an edition; its stories return to the pool."),
+    "send": ("editions", "Send an approved edition now."),
+    "retry": ("editions", "Send again to the deferred, failed or uncertain readers."),
+    "subscribers": ("readers", "Add, list, show or unsubscribe readers."),
+    "keys": ("settings", "List or make the keys that sign our links."),
+    "serve": ("running", "Run everything: web, scheduler and sender."),
+    "web": ("running", "Run the web pages apart."),
+    "scheduler": ("running", "Run the collector and scheduler apart."),
+    "worker": ("running", "Run the sender apart."),
+}
+"""Command → (module of this package, one-line help), in the order a newcomer meets them."""
+
+
+class _Lazy(click.Group):
+    """A group that knows its commands' names and helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        del ctx
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"digest.cli.{COMMANDS[name][0]}"), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f" Did you mean: digest {near[0]}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+    if asked:
+        from digest import __version__
+
+        click.echo(f"digest {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("digest.toml"),
+    envvar="DIGEST_CONFIG",
+    show_default=True,
+    help="The settings file.",
+)
+@click.option("--debug", is_flag=True, help="Show the whole trace of an error.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
+@click.pass_context
+def digest(ctx: click.Context, config: Path, debug: bool) -> None:  # noqa: FBT001 - click calls it so
+    """The newsletter and digest mailer: every story once, every reader once.
+
+    EDITION is a newsletter's name (its current edition), or name/number, or name/date:
+    daily, daily/1204, daily/2026-01-09. Commands that report take --json. Exit codes: 0 well,
+    1 something is wrong, 2 used wrongly.
+    """
+    ctx.obj = {"config": config, "debug": debug}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; an error is one line and a hint, a trace only with --debug."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    from digest.errors import DigestError
+
+    try:
+        digest.main(words, prog_name="digest", standalone_mode=True)
+    except DigestError as error:
+        if "--debug" in words:
+            raise
+        click.echo(f"digest: {error}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,250 @@
+"""Pure. What digest.toml may say, as PRODUCT's owners write it; anything else is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from digest.config.values import (
+    Colour,
+    DaysOff,
+    Duration,
+    EmailAddress,
+    Hour,
+    Line,
+    Mailbox,
+    ReleaseText,
+    WebAddress,
+    Zone,
+)
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+"""Names of newsletters, sections and sources: they stand in addresses and commands."""
+
+RESERVED_SLUGS = frozenset(
+    {
+        *("api", "archive", "confirm", "desk", "e", "feed", "healthz", "hooks", "images", "inbox"),
+        *("metrics", "newsroom", "p", "preferences", "privacy", "readyz", "static", "subscribe"),
+        *("u", "unsubscribe"),
+    }
+)
+"""First parts of our own web addresses, which no newsletter may take."""
+
+Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Part(BaseModel):
+    """A table of digest.toml: unknown names are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Brand(Part):
+    """How the site looks in a letter."""
+
+    accent: Colour = "#0B4F8A"
+    logo: Path | None = None
+    logo_dark: Path | None = None
+
+
+class SiteSettings(Part):
+    """The publisher: stands in every letter and page."""
+
+    name: Line
+    url: WebAddress
+    timezone: Zone
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    postal_address: Line
+    brand: Brand = Brand()
+
+
+class WebSettings(Part):
+    """Where readers' links lead, and where this machine listens."""
+
+    public_url: WebAddress
+    former_urls: tuple[WebAddress, ...] = ()
+    listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9A-Fa-f:]+\]:\d{1,5}$")] = (
+        "127.0.0.1:8025"
+    )
+
+    @property
+    def host(self) -> str:
+        """The address part of `listen`."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port part of `listen`."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class StorageSettings(Part):
+    """Where things are kept; relative paths start at the folder of digest.toml."""
+
+    database: str = "sqlite:///var/digest.db"
+    database_file: Path | None = None
+    keys: Path = Path("var/keys")
+
+
+class SmtpSettings(Part):
+    """The relay that takes our mail."""
+
+    host: Line
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    tls: Literal["none", "opportunistic", "required", "implicit"] = "required"
+    user: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give password or password_file, not both")
+        if (self.user is None) != (self.password is None and self.password_file is None):
+            raise ValueError("user and password (or password_file) go together")
+        if self.user is not None and self.tls == "none":
+            raise ValueError("a password is never sent without TLS: set tls to 'required'")
+        return self
+
+
+class MailSettings(Part):
+    """Who our mail is from and which way it leaves: `smtp`, or a local `maildir`."""
+
+    sender: Annotated[Mailbox, Field(alias="from")]
+    reply_to: EmailAddress | None = None
+    bounce_address: EmailAddress | None = None
+    smtp: SmtpSettings | None = None
+    maildir: Path | None = None
+    max_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> Self:
+        if (self.smtp is None) == (self.maildir is None):
+            raise ValueError("give one way out: smtp = { host = … }, or maildir = 'var/mailbox'")
+        return self
+
+
+class PeopleSettings(Part):
+    """Who is told what."""
+
+    editors: tuple[EmailAddress, ...] = ()
+    operators: tuple[EmailAddress, ...] = ()
+    test_readers: tuple[EmailAddress, ...] = ()
+
+
+class SourceSettings(Part):
+    """One source: a feed's address or file, or captured pages (a file or a folder)."""
+
+    feed: Line | None = None
+    page: Line | None = None
+    every: Duration = timedelta(minutes=10)
+    allow: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.feed is None) == (self.page is None):
+            raise ValueError("a source has either feed = … or page = …")
+        if self.every < timedelta(seconds=30):
+            raise ValueError("every: a source is polled every 30s at most")
+        return self
+
+
+class SectionSettings(Part):
+    """One section, and the feed categories and paths that belong to it."""
+
+    title: Line
+    categories: tuple[Line, ...] = ()
+    paths: tuple[Line, ...] = ()
+
+
+class StorySettings(Part):
+    """How many stories an edition has."""
+
+    min: Annotated[int, Field(ge=1, le=500)] = 3
+    top: Annotated[int, Field(ge=0, le=50)] = 3
+    max: Annotated[int, Field(ge=1, le=500)] = 12
+    per_section: Annotated[int, Field(ge=0, le=50)] = 3
+    max_age: Duration = timedelta(hours=48)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) is more than max ({self.max})")
+        if self.max_age < timedelta(hours=1):
+            raise ValueError("max_age: stories younger than an hour only would miss nearly all")
+        return self
+
+
+class LimitSettings(Part):
+    """How often letters made by hand may go, and when not."""
+
+    per_day: Annotated[int, Field(ge=1)] | None = None
+    quiet: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] | None = None
+
+
+class NewsletterSettings(Part):
+    """One newsletter."""
+
+    name: Line
+    template: Slug = "daily"
+    days: tuple[Weekday, ...] = ()
+    not_on: tuple[DaysOff, ...] = ()
+    cut_off: Hour | None = None
+    send_at: Hour | None = None
+    release: ReleaseText = "approve"
+    stories: StorySettings = StorySettings()
+    sections: tuple[Slug, ...] = ()
+    sponsor_slot: str | None = None
+    brief_if_sent_in: tuple[Slug, ...] = ()
+    weekly_twin: Slug | None = None
+    limits: LimitSettings | None = None
+
+    @model_validator(mode="after")
+    def _hours(self) -> Self:
+        if not self.days:
+            return self
+        if self.cut_off is None or self.send_at is None:
+            raise ValueError("a newsletter with days needs cut_off and send_at")
+        if self.send_at < self.cut_off:
+            raise ValueError("send_at is before cut_off: both are hours of the same day")
+        return self
+
+
+class Settings(Part):
+    """All settings of one site."""
+
+    environment: Literal["production", "staging"] = "production"
+    site: SiteSettings
+    web: WebSettings
+    storage: StorageSettings = StorageSettings()
+    mail: MailSettings
+    people: PeopleSettings = PeopleSettings()
+    sources: dict[Slug, SourceSettings] = {}
+    sections: dict[Slug, SectionSettings] = {}
+    newsletters: dict[Slug, NewsletterSettings] = {}
+
+    @property
+    def smtp_password(self) -> str | None:
+        """The relay's password, from the setting or its file (already read)."""
+        smtp = self.mail.smtp
+        return smtp.password.get_secret_value() if smtp and smtp.password else None
+
+    def not_yet(self) -> list[str]:
+        """Name what is set but has no effect in this version: nothing happens silently."""
+        found = []
+        if not self.site.language.lower().startswith("en"):
+            found.append("site.language: letters and pages speak English in this version")
+        if self.site.brand.logo or self.site.brand.logo_dark:
+            found.append("site.brand.logo: the masthead is live text in this version")
+        for slug, newsletter in self.newsletters.items():
+            found.extend(
+                f"newsletters.{slug}.{name}: no effect in this version yet"
+                for name in ("sponsor_slot", "brief_if_sent_in", "weekly_twin", "limits")
+                if getattr(newsletter, name)
+            )
+        return found

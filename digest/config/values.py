@@ -1,0 +1,148 @@
+"""Pure. The kinds of values in digest.toml: durations, zones, colours, dates, mailboxes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from email.utils import formataddr, parseaddr
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_RELEASE = re.compile(r"auto|approve|auto-after (?P<after>\d+[smhd])")
+_ADDRESS = re.compile(r"[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]+@[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give ` (did you mean 'x'?)` where one of the known words is near, else nothing."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def duration(value: Any) -> timedelta:
+    """Read `90s`, `10m`, `48h` or `8d`. Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a length of time is a number and s, m, h or d, as in '48h'")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def duration_text(value: timedelta) -> str:
+    """Write it in the largest unit that divides it: `48h`, `8d`."""
+    seconds = int(value.total_seconds())
+    for unit, size in reversed(_UNITS.items()):
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        near = did_you_mean(value, available_timezones())
+        raise ValueError(f"unknown time zone{near}")
+    return value
+
+
+def _hour(value: Any) -> time:
+    if isinstance(value, time):
+        return value
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("an hour is written as '06:30'")
+    return time(int(match[1]), int(match[2]))
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+        raise ValueError("a colour is # and six hexadecimal digits, as in '#0B4F8A'")
+    return value.upper()
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or _CONTROL.search(value):
+        raise ValueError("a web address begins with https:// or http://")
+    if parts.query or parts.fragment:
+        raise ValueError("this web address takes no ? and no #")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("an e-mail address is written as 'name@example.org'")
+    return value
+
+
+def mailbox_parts(value: str) -> tuple[str, str]:
+    """Split `Harbour Post <news@example.org>` in its name (may be empty) and address."""
+    return parseaddr(value)
+
+
+def _mailbox(value: str) -> str:
+    name, address = parseaddr(value)
+    unquoted = value.partition("<")[0].strip()
+    if "," in unquoted and not unquoted.startswith('"'):
+        raise ValueError("a name with a comma stands in quotes: '\"Post, Harbour\" <a@b.example>'")
+    if _CONTROL.search(value) or not _ADDRESS.fullmatch(address):
+        raise ValueError("a sender is written as 'Harbour Post <news@example.org>'")
+    return formataddr((name, address)) if name.isascii() else f"{name} <{address}>"
+
+
+def day_range(value: str) -> tuple[date, date]:
+    """Read `2026-12-25` or `2026-12-28..2027-01-01`, both ends included. Raises ValueError."""
+    first, dots, last = value.partition("..")
+    try:
+        start = date.fromisoformat(first)
+        end = date.fromisoformat(last) if dots else start
+    except ValueError as error:
+        raise ValueError("a day is '2026-12-25', days are '2026-12-28..2027-01-01'") from error
+    if end < start:
+        raise ValueError("the last day is before the first")
+    return start, end
+
+
+def _days_off(value: str) -> str:
+    day_range(value)
+    return value
+
+
+def release_parts(value: str) -> tuple[str, timedelta]:
+    """Split `auto-after 20m` in the mode and how long it waits. Raises ValueError."""
+    match = _RELEASE.fullmatch(value)
+    if match is None:
+        raise ValueError("a release is 'auto', 'approve' or 'auto-after 20m'")
+    after = match["after"]
+    return value.partition(" ")[0], duration(after) if after else timedelta(0)
+
+
+def _release(value: str) -> str:
+    release_parts(value)
+    return value
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("this is one line of text, without control characters")
+    if not value.strip():
+        raise ValueError("this must not be empty")
+    return value.strip()
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(duration_text)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Hour = Annotated[time, BeforeValidator(_hour), PlainSerializer(lambda at: at.strftime("%H:%M"))]
+Colour = Annotated[str, AfterValidator(_colour)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+EmailAddress = Annotated[str, AfterValidator(_address)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+DaysOff = Annotated[str, AfterValidator(_days_off)]
+ReleaseText = Annotated[str, AfterValidator(_release)]
+Line = Annotated[str, AfterValidator(_one_line)]
