@@ -175,7 +175,7 @@ def _parse(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, hide_parameters=True)  # addresses stay out of every trace
 
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
@@ -200,6 +200,7 @@ def _sqlite_engine(url: URL) -> Engine:
 def _postgres_engine(url: URL) -> Engine:
     return sa.create_engine(
         url,
+        hide_parameters=True,
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={"connect_timeout": 10, "options": "-c timezone=utc"},

@@ -30,6 +30,7 @@ STORES = (
     "digest.editions.store",
     "digest.composition.store",
     "digest.delivery.store",
+    "digest.workflow.store",
     "digest.outbox.store",
     "subscribers.store",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,6 +26,19 @@ class ConsentKind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+class SuppressionReason(StrEnum):
+    """Why an address is never mailed."""
+
+    PUBLISHER = "by the publisher"
+    COMPLAINED = "complained"
+    BOUNCED = "bounced"
+    ERASED = "erased"
+
+
+EVERYTHING = "all"
+"""The scope of a suppression that covers every newsletter; else the scope is one's slug."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """A reader: the address as they spelt it, which is the one that is mailed."""
@@ -35,6 +48,20 @@ class Subscriber:
     address: str
     language: str | None = None
     created_at: datetime | None = None
+    address_hmac: str = field(default="", repr=False)
+    """The name of the address on the never-mail list."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscriber:
+    """A reader about to be written; `address_hmac` lets SQL join the never-mail list."""
+
+    public_id: str
+    address: str
+    address_key: str
+    address_hmac: str
+    created_at: datetime
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +78,23 @@ class Subscription:
     ended_at: datetime | None = None
     paused_until: datetime | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the reader has left."""
+        return self.state is SubscriptionState.UNSUBSCRIBED
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What one copy of a letter needs to know of its reader; times aware UTC."""
+
+    subscriber_id: int
+    address: str
+    public_id: str
+    confirmed_at: datetime | None
+    requested_at: datetime | None
+    topic_mask: int
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -62,3 +106,32 @@ class Act:
     ip: str | None = None
     text: str = ""
     """The words of the form or page they acted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One line of the log: what was done, for which newsletter (None: all), and how."""
+
+    kind: ConsentKind
+    newsletter_id: int | None
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb did: for whom, for which newsletters, and which of them it changed."""
+
+    subscriber_id: int | None
+    newsletter_ids: tuple[int, ...]
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a signed link is about, for the page shown before anybody acts.
+
+    `address` is None when the reader's data were erased.
+    """
+
+    address: str | None
+    subscriptions: tuple[Subscription, ...] = ()

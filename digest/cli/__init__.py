@@ -67,7 +67,7 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
     if asked:
         from digest import __version__
 
@@ -97,7 +97,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     help="Show the version.",
 )
 @click.pass_context
-def digest(ctx: click.Context, config: Path, debug: bool) -> None:  # noqa: FBT001 - click calls it so
+def digest(ctx: click.Context, config: Path, debug: bool) -> None:
     """The newsletter and digest mailer: every story once, every reader once.
 
     EDITION is a newsletter's name (its current edition), or name/number, or name/date:

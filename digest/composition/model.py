@@ -58,6 +58,8 @@ class LetterSection:
     topic: str | None
     title: str
     pieces: tuple[Piece, ...]
+    minutes: int = 0
+    """Its whole minutes of the letter's reading time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,17 @@ class Letter:
     def story_count(self) -> int:
         """How many stories the whole letter has."""
         grouped = sum(len(section.pieces) for section in self.sections)
-        return bool(self.lead) + len(self.top) + grouped + len(self.brief)
+        return self.common_count + grouped
+
+    @property
+    def common_count(self) -> int:
+        """How many stories every reader has, whatever their topics."""
+        return bool(self.lead) + len(self.top) + len(self.brief)
+
+    @property
+    def common_minutes(self) -> int:
+        """The reading time of what every reader has: with the sections' it gives `minutes`."""
+        return self.minutes - sum(section.minutes for section in self.sections)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from digest.db import UtcDateTime, metadata
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from digest.composition.images import MadeImage
+from digest.composition.model import Composition
+from digest.db import UtcDateTime, metadata, rows_changed
+from digest.editions.store import edition
+from digest.errors import WorkflowError
 
 composition = sa.Table(
     "composition",
@@ -55,3 +65,229 @@ image_source = sa.Table(
     sa.Column("fetched_at", UtcDateTime, nullable=False),
 )
 """Which of our images a source's picture became, in the shape `lead` or `thumb`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePicture:
+    """What a source's picture became: the hash of ours, or why there is none (`problem`)."""
+
+    image_hash: str | None
+    problem: str
+    fetched_at: datetime
+
+
+def save_composition(connection: Connection, made: Composition, *, at: datetime) -> None:
+    """Keep a composition; composing a revision again replaces it until it is approved.
+
+    Raises:
+        WorkflowError: when the revision is approved and this is not the same letter.
+    """
+    key = _key(made.edition_id, made.revision, made.language)
+    kept = connection.scalar(sa.select(composition.c.content_hash).where(key))
+    if kept == made.content_hash:
+        return
+    if _is_approved(connection, made.edition_id, made.revision):
+        raise WorkflowError(
+            f"composition: edition {made.edition_id}, revision {made.revision}: it is approved",
+            hint="What was approved is what is sent. Revoke the approval, or make a new revision.",
+        )
+    if kept is not None:
+        connection.execute(sa.delete(composition).where(key))
+    connection.execute(
+        sa.insert(composition).values(
+            edition_id=made.edition_id,
+            language=made.language,
+            revision=made.revision,
+            content_hash=made.content_hash,
+            subject=made.subject,
+            preheader=made.preheader,
+            html=made.html,
+            text=made.text,
+            nonce=made.nonce,
+            composed_at=at,
+        )
+    )
+
+
+def load_composition(
+    connection: Connection,
+    edition_id: int,
+    *,
+    revision: int | None = None,
+    language: str | None = None,
+) -> Composition | None:
+    """Give a composition of an edition: the newest revision and the first language by default."""
+    query = sa.select(composition).where(composition.c.edition_id == edition_id)
+    if revision is not None:
+        query = query.where(composition.c.revision == revision)
+    if language is not None:
+        query = query.where(composition.c.language == language)
+    newest = query.order_by(composition.c.revision.desc(), composition.c.language).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else _composition(row)
+
+
+def load_compositions(
+    connection: Connection, edition_id: int, *, revision: int
+) -> tuple[Composition, ...]:
+    """Give all languages of a revision: what one approval covers."""
+    rows = connection.execute(
+        sa.select(composition)
+        .where(composition.c.edition_id == edition_id, composition.c.revision == revision)
+        .order_by(composition.c.language)
+    )
+    return tuple(_composition(row) for row in rows)
+
+
+def earlier_subjects(
+    connection: Connection, newsletter_id: int, *, limit: int, before_number: int | None = None
+) -> tuple[str, ...]:
+    """Give the subjects of the last editions, newest first.
+
+    `before_number` is the number of the edition being composed: without it, composing an edition
+    again would find its own subject taken and change it.
+    """
+    last = sa.select(
+        edition.c.number,
+        composition.c.subject,
+        sa.func.row_number()
+        .over(partition_by=edition.c.id, order_by=composition.c.revision.desc())
+        .label("rank"),
+    ).join_from(edition, composition, composition.c.edition_id == edition.c.id)
+    last = last.where(edition.c.newsletter_id == newsletter_id)
+    if before_number is not None:
+        last = last.where(edition.c.number < before_number)
+    ranked = last.subquery()
+    query = sa.select(ranked.c.subject).where(ranked.c.rank == 1)
+    return tuple(connection.scalars(query.order_by(ranked.c.number.desc()).limit(limit)))
+
+
+def save_approval(
+    connection: Connection, edition_id: int, *, revision: int, set_hash: str, by: str, at: datetime
+) -> None:
+    """Record that somebody approved these bytes; an earlier approval is revoked."""
+    revoke_approvals(connection, edition_id, at=at)
+    last = sa.select(sa.func.max(approval.c.n)).where(approval.c.edition_id == edition_id)
+    connection.execute(
+        sa.insert(approval).values(
+            edition_id=edition_id,
+            n=(connection.scalar(last) or 0) + 1,
+            revision=revision,
+            set_hash=set_hash,
+            approved_by=by,
+            approved_at=at,
+        )
+    )
+
+
+def approved_hash(connection: Connection, edition_id: int) -> str | None:
+    """Give the set hash of the standing approval, if there is one."""
+    query = sa.select(approval.c.set_hash).where(*_standing(edition_id))
+    return connection.scalar(query.order_by(approval.c.n.desc()).limit(1))
+
+
+def revoke_approvals(connection: Connection, edition_id: int, *, at: datetime) -> bool:
+    """Take back what stands; tell whether there was anything."""
+    changed = connection.execute(
+        sa.update(approval).where(*_standing(edition_id)).values(revoked_at=at)
+    )
+    return rows_changed(changed) > 0
+
+
+def image_for(connection: Connection, url: str, shape: str) -> SourcePicture | None:
+    """Tell what a source's picture became in a shape; None if it was never fetched."""
+    row = connection.execute(
+        sa.select(
+            image_source.c.image_hash, image_source.c.problem, image_source.c.fetched_at
+        ).where(*_source_is(url, shape))
+    ).one_or_none()
+    return None if row is None else SourcePicture(*row)
+
+
+def save_image(
+    connection: Connection, url: str, shape: str, made: MadeImage, *, at: datetime
+) -> None:
+    """Keep a picture and what it was made of; equal pictures are kept once."""
+    if connection.scalar(sa.select(image.c.hash).where(image.c.hash == made.hash)) is None:
+        connection.execute(
+            sa.insert(image).values(
+                hash=made.hash,
+                media_type=made.media_type,
+                width=made.width,
+                height=made.height,
+                content=made.content,
+                made_at=at,
+            )
+        )
+    _save_source(connection, url, shape, image_hash=made.hash, problem="", at=at)
+
+
+def save_image_problem(
+    connection: Connection, url: str, shape: str, problem: str, *, at: datetime
+) -> None:
+    """Record why a picture cannot be had."""
+    _save_source(connection, url, shape, image_hash=None, problem=problem, at=at)
+
+
+def load_image(connection: Connection, hash_: str) -> tuple[str, bytes] | None:
+    """Give media type and content of one of our pictures."""
+    row = connection.execute(
+        sa.select(image.c.media_type, image.c.content).where(image.c.hash == hash_)
+    ).one_or_none()
+    return None if row is None else (row.media_type, bytes(row.content))
+
+
+def _save_source(
+    connection: Connection,
+    url: str,
+    shape: str,
+    *,
+    image_hash: str | None,
+    problem: str,
+    at: datetime,
+) -> None:
+    facts: dict[str, Any] = {"image_hash": image_hash, "problem": problem, "fetched_at": at}
+    known = sa.update(image_source).where(*_source_is(url, shape)).values(**facts)
+    if not rows_changed(connection.execute(known)):
+        connection.execute(
+            sa.insert(image_source).values(url_hash=_hash(url), shape=shape, url=url, **facts)
+        )
+
+
+def _source_is(url: str, shape: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return image_source.c.url_hash == _hash(url), image_source.c.shape == shape
+
+
+def _hash(url: str) -> str:
+    return hashlib.sha256(url.encode("utf-8", "replace")).hexdigest()
+
+
+def _key(edition_id: int, revision: int, language: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        composition.c.edition_id == edition_id,
+        composition.c.revision == revision,
+        composition.c.language == language,
+    )
+
+
+def _standing(edition_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return approval.c.edition_id == edition_id, approval.c.revoked_at.is_(None)
+
+
+def _is_approved(connection: Connection, edition_id: int, revision: int) -> bool:
+    query = sa.select(approval.c.n).where(*_standing(edition_id), approval.c.revision == revision)
+    return connection.scalar(query.limit(1)) is not None
+
+
+def _composition(row: sa.Row[*tuple[Any, ...]]) -> Composition:
+    return Composition(
+        edition_id=row.edition_id,
+        language=row.language,
+        revision=row.revision,
+        subject=row.subject,
+        preheader=row.preheader,
+        html=row.html,
+        text=row.text,
+        nonce=row.nonce,
+        content_hash=row.content_hash,
+    )

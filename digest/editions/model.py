@@ -125,6 +125,15 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotRow:
+    """A slot that somebody took, what became of it, and why."""
+
+    slot: Slot
+    state: SlotState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """(after, until], aware UTC: the words in the masthead and the label "late", never a bound."""
 
@@ -240,3 +249,68 @@ class Prepared:
     reason: str = ""
     already: bool = False
     """The slot had been taken before; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditionAddress:
+    """What a person typed for an edition: `daily`, `daily/1204` or `daily/2026-01-09`."""
+
+    slug: str
+    number: int | None = None
+    local_date: date | None = None
+    slot_name: str | None = None
+
+    def __str__(self) -> str:
+        """Give it as typed."""
+        parts = (self.slug, self.number, self.local_date, self.slot_name)
+        return "/".join(str(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """One article as one edition weighed it."""
+
+    edition: Edition
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFate:
+    """What one newsletter did with a story, and what it would do with it at its next cut-off."""
+
+    newsletter: Newsletter
+    weighings: tuple[Weighing, ...]
+    """Newest edition first; none when no edition has looked at it yet."""
+    forecast: Candidate
+    """By what is known now; a story that comes later can still push it over the limit."""
+    cut_off_at: datetime
+    """The cut-off of the forecast: the next one, or now for a newsletter made by hand only."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryExplanation:
+    """Where a story is, was or will be, newsletter by newsletter."""
+
+    article: Article
+    fates: tuple[StoryFate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EditionExplanation:
+    """Why an edition is as it is, or why its slot has none."""
+
+    newsletter: Newsletter
+    edition: Edition | None
+    slot: SlotRow | None
+    selection: Selection = field(default_factory=Selection)
+    reason: str = ""
+    """The edition's own reason (held, skipped, expired), else the slot's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to `explain`: an edition, or the stories whose headlines hold the words."""
+
+    query: str
+    edition: EditionExplanation | None = None
+    stories: tuple[StoryExplanation, ...] = ()

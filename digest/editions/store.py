@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
 
-from digest.db import BigId, UtcDateTime, metadata
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from digest.db import BigId, UtcDateTime, metadata, rows_changed
+from digest.editions.cadence import next_wake_up, previous_cut_off
+from digest.editions.model import (
+    MAIN_SLOT,
+    Candidate,
+    Edition,
+    EditionState,
+    Newsletter,
+    NewsletterSpec,
+    Place,
+    Section,
+    Selection,
+    Slot,
+    SlotRow,
+    SlotState,
+    Verdict,
+    Weighing,
+    Window,
+)
+from digest.editions.selection import newest_first
+from digest.editions.wording import one_line
+from digest.errors import NotFoundError, SettingsError
+from digest.sources import store as sources
+from digest.sources.model import Article
+
+FINISHED = frozenset({EditionState.SENT, EditionState.SKIPPED, EditionState.EXPIRED})
+"""The states after which nothing more happens to an edition by itself."""
+
+_ORIGIN_FILE = "file"
+_MOST_TOPICS = 63
+"""A topic mask is a signed 64-bit number."""
+_IDS_AT_ONCE = 500
+"""Far below what either database takes as parameters of one statement."""
 
 newsletter = sa.Table(
     "newsletter",
@@ -95,3 +133,452 @@ article_use = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
 )
 """Promise 1: written in the edition's own transaction, released in the one that abandons it."""
+
+
+def sync_newsletters(
+    connection: Connection, specs: Sequence[NewsletterSpec], *, now: datetime
+) -> list[Newsletter]:
+    """Bring the settings' newsletters into the database; give them as it knows them then.
+
+    A new one begins at its last cut-off, so that its first edition covers exactly one period. A
+    wake-up that is due stays due, however long nobody was there to see it.
+    Raises SettingsError when the sections ever had would outgrow a topic mask.
+    """
+    for spec in specs:
+        if not _insert_newsletter(connection, spec, now=now):
+            _update_newsletter(connection, spec, now=now)
+        _sync_topics(connection, spec)
+    return load_newsletters(connection, specs)
+
+
+def load_newsletters(connection: Connection, specs: Sequence[NewsletterSpec]) -> list[Newsletter]:
+    """Give the newsletters of these settings that the database knows, in the settings' order."""
+    slugs = [spec.slug for spec in specs]
+    rows = connection.execute(sa.select(newsletter).where(newsletter.c.slug.in_(slugs)))
+    by_slug = {row.slug: row for row in rows}
+    return [
+        Newsletter(id=row.id, spec=spec, epoch_at=row.epoch_at, next_run_at=row.next_run_at)
+        for spec in specs
+        if (row := by_slug.get(spec.slug)) is not None
+    ]
+
+
+def set_next_run(connection: Connection, newsletter_id: int, at: datetime | None) -> None:
+    """Write down when the newsletter must be looked at again."""
+    found = newsletter.c.id == newsletter_id
+    connection.execute(sa.update(newsletter).where(found).values(next_run_at=at))
+
+
+def lock_newsletter(connection: Connection, newsletter_id: int) -> None:
+    """Let one transaction at a time make or unmake editions of this newsletter.
+
+    PostgreSQL locks the row; on SQLite the write transaction is the lock. What is read afterwards
+    (numbers, uses) stays true until the commit.
+    Raises NotFoundError when there is no such newsletter.
+    """
+    query = sa.select(newsletter.c.id).where(newsletter.c.id == newsletter_id).with_for_update()
+    if connection.scalar(query) is None:
+        raise NotFoundError(f"newsletter: number {newsletter_id}: not in the database")
+
+
+def topic_bits(connection: Connection, newsletter_id: int) -> dict[str, int]:
+    """Map the key of every section this newsletter ever had to its bit in the topic masks."""
+    query = sa.select(topic.c.key, topic.c.bit).where(topic.c.newsletter_id == newsletter_id)
+    return {row.key: row.bit for row in connection.execute(query.order_by(topic.c.bit))}
+
+
+def take_slot(connection: Connection, newsletter_id: int, taken: Slot, state: SlotState) -> bool:
+    """Take a slot for ourselves; False when anybody took it before.
+
+    The row decides between processes: a second INSERT waits for the first one's commit.
+    """
+    return _insert_if_absent(
+        connection,
+        slot,
+        newsletter_id=newsletter_id,
+        local_date=taken.local_date,
+        name=taken.name,
+        cut_off_at=taken.cut_off_at,
+        send_at=taken.send_at,
+        state=state.value,
+    )
+
+
+def set_slot(
+    connection: Connection, newsletter_id: int, taken: Slot, state: SlotState, reason: str = ""
+) -> None:
+    """Write what became of a slot, and why."""
+    found = _slot_is(newsletter_id, taken.local_date, taken.name)
+    values = {"state": state.value, "reason": one_line(reason)}
+    connection.execute(sa.update(slot).where(found).values(values))
+
+
+def slot_row(
+    connection: Connection, newsletter_id: int, local_date: date, name: str = MAIN_SLOT
+) -> SlotRow | None:
+    """Give what became of a slot, or None when nobody took it yet."""
+    query = sa.select(slot).where(_slot_is(newsletter_id, local_date, name))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    taken = Slot(row.local_date, row.cut_off_at, row.send_at, row.name)
+    return SlotRow(slot=taken, state=SlotState(row.state), reason=row.reason)
+
+
+def last_cut_off(connection: Connection, newsletter_id: int) -> datetime | None:
+    """Give the cut-off of the last regular slot that was taken, whatever became of it."""
+    regular = sa.and_(slot.c.newsletter_id == newsletter_id, slot.c.name == MAIN_SLOT)
+    last: datetime | None = connection.scalar(
+        sa.select(sa.func.max(slot.c.cut_off_at)).where(regular)
+    )
+    return last
+
+
+def last_window_end(
+    connection: Connection, newsletter_id: int, before: datetime
+) -> datetime | None:
+    """Give the cut-off of the last edition before this moment that has kept its stories.
+
+    One that was abandoned covered nothing: its stories are in the next window again.
+    """
+    query = sa.select(sa.func.max(edition.c.cut_off_at)).where(
+        edition.c.newsletter_id == newsletter_id,
+        edition.c.cut_off_at < before,
+        sa.exists().where(article_use.c.edition_id == edition.c.id),
+    )
+    end: datetime | None = connection.scalar(query)
+    return end
+
+
+def insert_edition(
+    connection: Connection,
+    owner: Newsletter,
+    made: Slot,
+    *,
+    window: Window,
+    prepared_at: datetime,
+    expires_at: datetime | None,
+) -> Edition:
+    """Write a draft under the newsletter's next number; the caller holds `lock_newsletter`."""
+    numbers = sa.select(sa.func.coalesce(sa.func.max(edition.c.number), 0) + 1)
+    number = connection.scalar(numbers.where(edition.c.newsletter_id == owner.id))
+    insert = sa.insert(edition).values(
+        newsletter_id=owner.id,
+        local_date=made.local_date,
+        slot_name=made.name,
+        number=number,
+        state=EditionState.DRAFT.value,
+        window_after=window.after,
+        cut_off_at=window.until,
+        send_at=made.send_at,
+        prepared_at=prepared_at,
+        expires_at=expires_at,
+    )
+    edition_id = connection.execute(insert.returning(edition.c.id)).scalar_one()
+    return edition_by_id(connection, edition_id)
+
+
+def save_candidates(
+    connection: Connection, edition_id: int, candidates: Iterable[Candidate]
+) -> None:
+    """Write every candidate of an edition with its verdict, replacing what was there."""
+    connection.execute(sa.delete(candidate).where(candidate.c.edition_id == edition_id))
+    rows = [_candidate_row(edition_id, weighed) for weighed in candidates]
+    if rows:
+        connection.execute(sa.insert(candidate), rows)
+
+
+def record_uses(
+    connection: Connection, newsletter_id: int, edition_id: int, chosen: Iterable[Candidate]
+) -> None:
+    """Write that these stories are used; in the transaction that makes the edition, or never."""
+    rows = [
+        {
+            "newsletter_id": newsletter_id,
+            "article_id": weighed.article.id,
+            "edition_id": edition_id,
+            "kind": (weighed.place or Place.BRIEF).value,
+        }
+        for weighed in chosen
+    ]
+    if rows:
+        connection.execute(sa.insert(article_use), rows)
+
+
+def release_uses(connection: Connection, edition_id: int) -> int:
+    """Give an edition's stories back; in the transaction that abandons it. Tells how many."""
+    mine = article_use.c.edition_id == edition_id
+    return rows_changed(connection.execute(sa.delete(article_use).where(mine)))
+
+
+def uses(
+    connection: Connection, newsletter_id: int, article_ids: Collection[int]
+) -> dict[int, str]:
+    """Map those of these articles that the newsletter has used to the edition's address."""
+    found: dict[int, str] = {}
+    joined = _EDITIONS.join(article_use, article_use.c.edition_id == edition.c.id)
+    query = sa.select(*_EDITION_COLUMNS, article_use.c.article_id).select_from(joined)
+    mine = query.where(article_use.c.newsletter_id == newsletter_id)
+    for ids in _chunks(article_ids):
+        rows = connection.execute(mine.where(article_use.c.article_id.in_(ids)))
+        found |= {row.article_id: _edition(row).address for row in rows}
+    return found
+
+
+def candidates_for(
+    connection: Connection, *, dated_from: datetime, seen_after: datetime, until: datetime
+) -> list[Article]:
+    """Give every article that can be eligible, and those whose exclusion wants a reason.
+
+    Eligible asks for a date at or after `dated_from`: `published_at`, or else `first_seen_at`. The
+    first two terms are that rule itself, so nothing eligible is outside, whenever its row was
+    committed. The third adds all that was first seen since, back-dated or dated ahead.
+    """
+    article = sources.article
+    published = article.c.published_at.between(dated_from, until)
+    undated = sa.and_(article.c.published_at.is_(None), article.c.first_seen_at >= dated_from)
+    recent = article.c.first_seen_at > seen_after
+    query = sa.select(article.c.id).where(
+        article.c.first_seen_at <= until, sa.or_(published, undated, recent)
+    )
+    return sources.articles_by_id(connection, list(connection.scalars(query)))
+
+
+def find_edition(
+    connection: Connection,
+    owner: Newsletter,
+    *,
+    number: int | None = None,
+    local_date: date | None = None,
+    slot_name: str | None = None,
+) -> Edition | None:
+    """Give the edition of this number or date; of neither, the current one.
+
+    Current is the newest that is not finished, else the newest. A date means its regular edition;
+    without one, its newest extra.
+    """
+    query = _EDITION_QUERY.where(edition.c.newsletter_id == owner.id)
+    if number is not None:
+        query = query.where(edition.c.number == number)
+    if local_date is not None:
+        query = query.where(edition.c.local_date == local_date)
+    if slot_name is not None:
+        query = query.where(edition.c.slot_name == slot_name)
+    finished = edition.c.state.in_([state.value for state in FINISHED])
+    extra = edition.c.slot_name != MAIN_SLOT
+    first = finished if local_date is None else extra
+    order = (sa.case((first, 1), else_=0), edition.c.cut_off_at.desc(), edition.c.id.desc())
+    row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
+    return _edition(row) if row is not None else None
+
+
+def edition_by_id(connection: Connection, edition_id: int) -> Edition:
+    """Give an edition that must be there. Raises NotFoundError when it is not."""
+    row = connection.execute(_EDITION_QUERY.where(edition.c.id == edition_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"edition: number {edition_id} of all: not in the database")
+    return _edition(row)
+
+
+def recent_editions(connection: Connection, *, limit: int) -> list[Edition]:
+    """Give the newest editions of all newsletters, newest first."""
+    order = (edition.c.cut_off_at.desc(), edition.c.id.desc())
+    return [
+        _edition(row) for row in connection.execute(_EDITION_QUERY.order_by(*order).limit(limit))
+    ]
+
+
+def editions_in(connection: Connection, states: Collection[EditionState]) -> list[Edition]:
+    """Give the editions in these states, the first to be sent first."""
+    query = _EDITION_QUERY.where(edition.c.state.in_([state.value for state in states]))
+    rows = connection.execute(query.order_by(edition.c.send_at, edition.c.id))
+    return [_edition(row) for row in rows]
+
+
+def change_state(
+    connection: Connection,
+    edition_id: int,
+    *,
+    expect: Collection[EditionState],
+    to: EditionState,
+    reason: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Move an edition on, if it still is where we think; False when somebody moved it before.
+
+    `at` becomes `finished_at` when the new state is a final one.
+    """
+    found = edition.c.state.in_([state.value for state in expect])
+    update = sa.update(edition).where(edition.c.id == edition_id, found)
+    result = connection.execute(
+        update.values(
+            state=to.value,
+            reason=one_line(reason),
+            version=edition.c.version + 1,
+            finished_at=at if to in FINISHED else None,
+        )
+    )
+    return rows_changed(result) == 1
+
+
+def mark_told(connection: Connection, edition_id: int, at: datetime) -> None:
+    """Write when the editors were told: `auto-after` counts from here."""
+    connection.execute(sa.update(edition).where(edition.c.id == edition_id).values(told_at=at))
+
+
+def load_selection(connection: Connection, edition_id: int) -> Selection:
+    """Give an edition's candidates: the chosen as they are read, then the others, newest first."""
+    query = sa.select(*_CANDIDATE_COLUMNS).where(candidate.c.edition_id == edition_id)
+    rows = connection.execute(query).all()
+    articles = {
+        a.id: a for a in sources.articles_by_id(connection, [row.article_id for row in rows])
+    }
+    weighed = [_candidate(row, articles[row.article_id]) for row in rows]
+    chosen = Selection(tuple(weighed)).chosen
+    others = {c.article.id: c for c in weighed if c.verdict is not Verdict.SELECTED}
+    left_out = newest_first(c.article for c in others.values())
+    return Selection((*chosen, *(others[a.id] for a in left_out)))
+
+
+def weighings_of(connection: Connection, newsletter_id: int, weighed: Article) -> list[Weighing]:
+    """Give every edition of a newsletter that weighed this article, newest first."""
+    joined = _EDITIONS.join(candidate, candidate.c.edition_id == edition.c.id)
+    query = sa.select(*_EDITION_COLUMNS, *_CANDIDATE_COLUMNS).select_from(joined)
+    mine = query.where(
+        edition.c.newsletter_id == newsletter_id, candidate.c.article_id == weighed.id
+    )
+    rows = connection.execute(mine.order_by(edition.c.cut_off_at.desc(), edition.c.id.desc()))
+    return [Weighing(_edition(row), _candidate(row, weighed)) for row in rows]
+
+
+_EDITIONS = edition.join(newsletter, newsletter.c.id == edition.c.newsletter_id)
+_EDITION_COLUMNS = (*edition.c, newsletter.c.slug)
+_EDITION_QUERY = sa.select(*_EDITION_COLUMNS).select_from(_EDITIONS)
+_CANDIDATE_COLUMNS = (
+    candidate.c.article_id,
+    candidate.c.verdict,
+    candidate.c.reason.label("verdict_reason"),
+    candidate.c.section,
+    candidate.c.place,
+    candidate.c.position,
+    candidate.c.late,
+    candidate.c.duplicate_of,
+)
+"""Both tables have a reason."""
+
+
+def _insert_newsletter(connection: Connection, spec: NewsletterSpec, *, now: datetime) -> bool:
+    return _insert_if_absent(
+        connection,
+        newsletter,
+        slug=spec.slug,
+        name=spec.name,
+        zone=spec.cadence.zone,
+        epoch_at=previous_cut_off(spec.cadence, now),
+        next_run_at=next_wake_up(spec.cadence, now),
+        origin=_ORIGIN_FILE,
+    )
+
+
+def _update_newsletter(connection: Connection, spec: NewsletterSpec, *, now: datetime) -> None:
+    table = newsletter.c
+    found = table.slug == spec.slug
+    update = sa.update(newsletter).where(found)
+    values = {"name": spec.name, "zone": spec.cadence.zone, "origin": _ORIGIN_FILE}
+    differs = sa.or_(*(table[name] != value for name, value in values.items()))
+    connection.execute(update.where(differs).values(**values, version=table.version + 1))
+    # A cut-off passed while nothing ran: the scheduler must still find it.
+    not_due = sa.or_(table.next_run_at.is_(None), table.next_run_at > now)
+    connection.execute(update.where(not_due).values(next_run_at=next_wake_up(spec.cadence, now)))
+
+
+def _sync_topics(connection: Connection, spec: NewsletterSpec) -> None:
+    found = sa.select(newsletter.c.id).where(newsletter.c.slug == spec.slug).with_for_update()
+    newsletter_id = connection.execute(found).scalar_one()
+    bits = topic_bits(connection, newsletter_id)
+    mine = topic.c.newsletter_id == newsletter_id
+    for section in spec.sections:
+        if section.key in bits:
+            same = sa.update(topic).where(mine, topic.c.key == section.key)
+            connection.execute(same.values(title=section.title))
+            continue
+        # Rows are never deleted, so the highest bit also counts the sections that are gone.
+        bits[section.key] = _next_bit(spec, section, bits)
+        values = {"bit": bits[section.key], "key": section.key, "title": section.title}
+        connection.execute(sa.insert(topic).values(newsletter_id=newsletter_id, **values))
+
+
+def _next_bit(spec: NewsletterSpec, section: Section, bits: Mapping[str, int]) -> int:
+    bit = max(bits.values(), default=-1) + 1
+    if bit >= _MOST_TOPICS:
+        raise SettingsError(
+            f"[newsletters.{spec.slug}] sections: {section.key}: a newsletter can have"
+            f" {_MOST_TOPICS} sections in its life, and this would be one more",
+            hint="Use a section's old key again and change its title instead.",
+        )
+    return bit
+
+
+def _insert_if_absent(connection: Connection, table: sa.Table, **values: object) -> bool:
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    absent = insert.values(**values).on_conflict_do_nothing().returning(sa.literal(1))
+    return connection.execute(absent).first() is not None
+
+
+def _slot_is(newsletter_id: int, local_date: date, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        slot.c.newsletter_id == newsletter_id, slot.c.local_date == local_date, slot.c.name == name
+    )
+
+
+def _candidate_row(edition_id: int, weighed: Candidate) -> dict[str, Any]:
+    return {
+        "edition_id": edition_id,
+        "article_id": weighed.article.id,
+        "article_revision": weighed.article.revision,
+        "verdict": weighed.verdict.value,
+        "reason": one_line(weighed.reason),
+        "section": weighed.section,
+        "place": weighed.place.value if weighed.place else None,
+        "position": weighed.position,
+        "late": weighed.late,
+        "duplicate_of": weighed.duplicate_of,
+    }
+
+
+def _candidate(row: sa.Row[*tuple[Any, ...]], weighed: Article) -> Candidate:
+    return Candidate(
+        article=weighed,
+        verdict=Verdict(row.verdict),
+        reason=row.verdict_reason,
+        section=row.section,
+        place=Place(row.place) if row.place else None,
+        position=row.position,
+        late=row.late,
+        duplicate_of=row.duplicate_of,
+    )
+
+
+def _edition(row: sa.Row[*tuple[Any, ...]]) -> Edition:
+    return Edition(
+        id=row.id,
+        newsletter_id=row.newsletter_id,
+        slug=row.slug,
+        local_date=row.local_date,
+        slot_name=row.slot_name,
+        number=row.number,
+        state=EditionState(row.state),
+        window=Window(after=row.window_after, until=row.cut_off_at),
+        send_at=row.send_at,
+        prepared_at=row.prepared_at,
+        told_at=row.told_at,
+        expires_at=row.expires_at,
+        revision=row.revision,
+        reason=row.reason,
+    )
+
+
+def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
+    whole = list(ids)
+    for start in range(0, len(whole), _IDS_AT_ONCE):
+        yield whole[start : start + _IDS_AT_ONCE]

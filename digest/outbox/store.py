@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 
-from digest.db import BigId, UtcDateTime, metadata
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from digest.db import BigId, UtcDateTime, metadata, rows_changed
+from digest.outbox.model import NewNotice, Notice, NoticeKind, NoticeState
 
 notice = sa.Table(
     "notice",
@@ -21,3 +28,105 @@ notice = sa.Table(
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Column("done_at", UtcDateTime),
 )
+"""`next_at` is empty once it is final, so the index holds only what waits."""
+
+_LONGEST_KEY = 200
+_WAITING = notice.c.state == NoticeState.WAITING.value
+
+
+def put(connection: Connection, new: NewNotice) -> bool:
+    """Write a notice in the transaction of its cause; False when its key was written before."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    values = {
+        "dedupe_key": _short_key(new.dedupe_key),
+        "kind": new.kind.value,
+        "to_address": _storable(new.to_address),
+        "facts": new.facts,
+        "state": NoticeState.WAITING.value,
+        "created_at": new.next_at,
+        "next_at": new.next_at,
+    }
+    # RETURNING, as psycopg's row count is lost when SQLAlchemy fetches the new id by itself.
+    row = insert(notice).values(values).on_conflict_do_nothing().returning(notice.c.id)
+    return connection.execute(row).first() is not None
+
+
+def due(connection: Connection, *, now: datetime, limit: int) -> list[Notice]:
+    """List the notices that wait and whose time has come, the longest waiting first."""
+    query = (
+        sa.select(notice)
+        .where(_WAITING, notice.c.next_at <= now)
+        .order_by(notice.c.next_at, notice.c.id)
+        .limit(limit)
+    )
+    return [
+        Notice(
+            id=row.id,
+            dedupe_key=row.dedupe_key,
+            kind=NoticeKind(row.kind),
+            to_address=row.to_address,
+            facts=row.facts,
+            attempts=row.attempts,
+            created_at=row.created_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def mark_tried(connection: Connection, tried: Notice, *, next_at: datetime) -> bool:
+    """Count a try before it is made; False when somebody else is trying, or it is final.
+
+    `next_at` is when it is due again should we never come back.
+    """
+    unseen = _WAITING & (notice.c.attempts == tried.attempts)
+    values = {"attempts": tried.attempts + 1, "next_at": next_at}
+    return _update(connection, tried, unseen, values)
+
+
+def put_off(connection: Connection, tried: Notice, *, next_at: datetime, reply: str) -> bool:
+    """Write when to try again, and why it did not go."""
+    return _update(connection, tried, _WAITING, {"next_at": next_at, "reply": _storable(reply)})
+
+
+def mark_sent(connection: Connection, sent: Notice, *, at: datetime, reply: str = "") -> bool:
+    """Write that the next server took it; False when it was final already."""
+    return _finish(connection, sent, NoticeState.SENT, at, reply)
+
+
+def mark_failed(connection: Connection, failed: Notice, *, at: datetime, reply: str) -> bool:
+    """Write that it will not be tried again, and why; False when it was final already."""
+    return _finish(connection, failed, NoticeState.FAILED, at, reply)
+
+
+def waiting_count(connection: Connection) -> int:
+    """Count the notices that are neither sent nor failed."""
+    return connection.execute(sa.select(sa.func.count(notice.c.id)).where(_WAITING)).scalar_one()
+
+
+def _finish(
+    connection: Connection, ended: Notice, state: NoticeState, at: datetime, reply: str
+) -> bool:
+    values = {"state": state.value, "next_at": None, "done_at": at, "reply": _storable(reply)}
+    return _update(connection, ended, _WAITING, values)
+
+
+def _update(
+    connection: Connection,
+    changed: Notice,
+    if_still: sa.ColumnElement[bool],
+    values: Mapping[str, object],
+) -> bool:
+    update = sa.update(notice).where(notice.c.id == changed.id, if_still)
+    return rows_changed(connection.execute(update.values(values))) == 1
+
+
+def _short_key(key: str) -> str:
+    """Keep a key that fits and can be stored; any other is known by its hash."""
+    if len(key) <= _LONGEST_KEY and key == _storable(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _storable(text: str) -> str:
+    """Drop what PostgreSQL's text cannot hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -10,8 +10,8 @@ from alembic import command
 
 from digest import migrations
 from digest.db import Database
-from digest.delivery.store import heartbeat
 from digest.errors import AlreadyRunningError, DatabaseError
+from digest.workflow.store import heartbeat
 
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
 

@@ -1,0 +1,96 @@
+"""The commands that run the product: serve, web, scheduler, worker."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from digest.cli.opening import config_path, opened, settings_of
+from digest.cli.output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHILDREN = ("web", "scheduler", "worker")
+
+_supervised = click.option("--supervised", is_flag=True, hidden=True)
+
+
+@click.command()
+@click.pass_context
+def serve(ctx: click.Context) -> None:
+    """Run everything: web pages, collector and scheduler, and the sender, each apart.
+
+    One child's crash is restarted and told; a second serve on the same database names the first
+    and leaves with 1.
+    """
+    from digest.supervisor import stop_signals, supervise
+
+    settings_of(ctx)  # a mistake shows here once, not three times in the children
+    with opened(ctx) as app, app.database.hold("serve"), stop_signals() as stop:
+        say(f"{app.settings.site.name}: serving on http://{app.settings.web.listen}")
+        say("Ctrl-C stops.")
+        command = [sys.executable, "-m", "digest", "--config", str(config_path(ctx))]
+        supervise(CHILDREN, command=command, stop=stop, tell=app.tell_crash)
+
+
+@contextmanager
+def _stopping(*, supervised: bool) -> Iterator[threading.Event]:
+    from digest.supervisor import stop_signals, stop_with_parent
+
+    with stop_signals() as stop:
+        if supervised:
+            stop_with_parent(stop)
+        yield stop
+
+
+@click.command()
+@_supervised
+@click.pass_context
+def web(ctx: click.Context, supervised: bool) -> None:
+    """Run the web pages apart: subscribing, leaving, reading online."""
+    from digest.web.mount import pages_of
+    from digest.web.server import serve_web
+
+    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+        where = app.settings.web
+
+        async def serve_until_stopped() -> None:
+            stopped = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def watch() -> None:
+                stop.wait()
+                loop.call_soon_threadsafe(stopped.set)
+
+            threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+            await serve_web(pages_of(app), where.host, where.port, stopped)
+
+        asyncio.run(serve_until_stopped())
+
+
+@click.command()
+@_supervised
+@click.pass_context
+def scheduler(ctx: click.Context, supervised: bool) -> None:
+    """Run the collector and scheduler apart."""
+    from digest.scheduler import run_scheduler
+
+    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+        run_scheduler(app, stop=stop)
+
+
+@click.command()
+@_supervised
+@click.pass_context
+def worker(ctx: click.Context, supervised: bool) -> None:
+    """Run the sender apart."""
+    from digest.worker import run_worker
+
+    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+        run_worker(app, stop=stop)

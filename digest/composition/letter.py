@@ -1,0 +1,243 @@
+"""Pure. Turn a selection into a letter: every word decided here, templates only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from digest.composition.dates import (
+    date_words,
+    local_date,
+    short_date_words,
+    span_words,
+    weekday_words,
+)
+from digest.composition.inbox import Occasion, write_preheader, write_subject
+from digest.composition.links import safe_link
+from digest.composition.model import Letter, LetterSection, Piece, Shot, Site
+from digest.composition.text import (
+    WORDS_PER_MINUTE,
+    clean,
+    count_words,
+    cut_at_sentence,
+    reading_minutes,
+    shorten,
+)
+from digest.editions.model import Candidate, Edition, NewsletterSpec, Place, Selection, Slot
+from digest.sources.model import Article, Audio, FoundStory
+
+WEEKLY = "weekly"
+"""The template of a review: it names its week and the day of each story."""
+
+MORE_TITLE = "More stories"
+"""Over stories that belong to none of the newsletter's sections."""
+
+LEAD_LIMIT = 220
+STORY_LIMIT = 180
+ALT_LIMIT = 125
+
+_HEADLINES_FROM = 5
+_FEWEST_HEADLINES = 3
+_MOST_HEADLINES = 5
+_DAYS_OF_A_WEEK = 7
+
+Shots = Mapping[tuple[str, str], Shot]
+"""Pictures made, by their address at the source and their shape, `lead` or `thumb`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What every piece of the letter is written for."""
+
+    language: str
+    zone: str
+    weekly: bool
+    titles: Mapping[str, str]
+    shots: Shots
+
+
+def write_letter(
+    edition: Edition,
+    newsletter: NewsletterSpec,
+    selection: Selection,
+    *,
+    site: Site,
+    shots: Shots,
+    next_slot: Slot | None,
+    earlier_subjects: Sequence[str] = (),
+) -> Letter:
+    """Write the letter of an edition; the same values give the same letter."""
+    titles = {section.key: clean(section.title) for section in newsletter.sections}
+    weekly = newsletter.template == WEEKLY
+    page = _Page(site.language, newsletter.cadence.zone, weekly, titles, shots)
+    chosen = selection.chosen
+    lead = next((_piece(one, page) for one in chosen if one.place is Place.LEAD), None)
+    letter = Letter(
+        site=site,
+        newsletter=clean(newsletter.name),
+        slug=newsletter.slug,
+        template=newsletter.template,
+        number=edition.number,
+        local_date=edition.local_date,
+        date_line=date_words(edition.local_date, site.language),
+        week_title=_week_title(edition, site.language) if weekly else "",
+        headlines=(),
+        lead=lead,
+        top=tuple(_piece(one, page) for one in chosen if one.place is Place.TOP),
+        sections=_sections(chosen, newsletter, page),
+        brief=tuple(_piece(one, page) for one in chosen if one.place in {Place.BRIEF, None}),
+        minutes=1,
+        next_line=_next_line(edition, next_slot, newsletter, site.language),
+        subject="",
+        preheader="",
+        read_online_url=f"{site.public_url}/{edition.address}",
+        privacy_url=f"{site.public_url}/privacy",
+    )
+    return _with_inbox(_with_counts(letter), earlier_subjects)
+
+
+def _with_counts(letter: Letter) -> Letter:
+    letter = replace(letter, headlines=_headlines(letter))
+    common = (*_first(letter), *letter.brief)
+    shown = _words(common) + sum(map(count_words, letter.headlines))
+    grouped = sum(_words(section.pieces) for section in letter.sections)
+    in_sections = sum(section.minutes for section in letter.sections)
+    return replace(letter, minutes=max(reading_minutes(shown + grouped), in_sections + 1))
+
+
+def _with_inbox(letter: Letter, earlier: Sequence[str]) -> Letter:
+    day = short_date_words(letter.local_date, letter.site.language)
+    occasion = Occasion(letter.newsletter, day, letter.number)
+    in_sections = [piece for section in letter.sections for piece in section.pieces]
+    order = [*_first(letter), *in_sections]
+    heads = [piece.headline for piece in (*order, *letter.brief)]
+    subject = write_subject(heads, occasion=occasion, earlier=earlier)
+    standfirst = order[0].standfirst if order else ""
+    preheader = write_preheader(heads, subject=subject, standfirst=standfirst, occasion=occasion)
+    return replace(letter, subject=subject, preheader=preheader)
+
+
+def _headlines(letter: Letter) -> tuple[str, ...]:
+    """Give the lines of "Today in headlines": only stories that every reader has."""
+    if letter.story_count < _HEADLINES_FROM:
+        return ()
+    common = [*_first(letter)]
+    if len(common) < _FEWEST_HEADLINES:
+        common += letter.brief[: _FEWEST_HEADLINES - len(common)]
+    most = max(_FEWEST_HEADLINES, min(_MOST_HEADLINES, letter.story_count // 2))
+    lines = tuple(piece.headline for piece in common[:most])
+    return lines if len(lines) >= _FEWEST_HEADLINES else ()
+
+
+def _first(letter: Letter) -> tuple[Piece, ...]:
+    return (letter.lead, *letter.top) if letter.lead is not None else letter.top
+
+
+def _sections(
+    chosen: Sequence[Candidate], newsletter: NewsletterSpec, page: _Page
+) -> tuple[LetterSection, ...]:
+    """Group the section stories in the newsletter's order; what has no section comes last."""
+    grouped: dict[str | None, list[Piece]] = {key.key: [] for key in newsletter.sections}
+    for one in chosen:
+        if one.place is Place.SECTION:
+            key = one.section if one.section in page.titles else None
+            grouped.setdefault(key, []).append(_piece(one, page))
+    return tuple(
+        LetterSection(
+            topic=key,
+            title=page.titles[key] if key else MORE_TITLE,
+            pieces=tuple(pieces),
+            minutes=_words(pieces) // WORDS_PER_MINUTE,
+        )
+        for key, pieces in grouped.items()
+        if pieces
+    )
+
+
+def _piece(candidate: Candidate, page: _Page) -> Piece:
+    article, story = candidate.article, candidate.article.story
+    is_lead, in_brief = candidate.place is Place.LEAD, candidate.place in {Place.BRIEF, None}
+    url = safe_link(story.url)
+    headline = clean(story.headline) or url or "Untitled"
+    audio = None if in_brief else _audio(story.audio)
+    return Piece(
+        headline=headline,
+        url=url,
+        standfirst="" if in_brief else _standfirst(story, headline, lead=is_lead),
+        shot=None if in_brief else _shot(story, headline, page, lead=is_lead),
+        label=page.titles.get(candidate.section or "", "") if is_lead else "",
+        day=_day(article, page) if page.weekly else "",
+        audio_url=audio[0] if audio else None,
+        audio_label=audio[1] if audio else "",
+        language=_other_language(story.language, page.language),
+    )
+
+
+def _standfirst(story: FoundStory, headline: str, *, lead: bool) -> str:
+    """Cut the standfirst, or the body's first paragraph; a repetition of the headline is none."""
+    first = story.body_text.strip().partition("\n\n")[0]
+    for text in (clean(story.standfirst), clean(first)):
+        if text and _folded(text) != _folded(headline):
+            return cut_at_sentence(text, LEAD_LIMIT if lead else STORY_LIMIT)
+    return ""
+
+
+def _shot(story: FoundStory, headline: str, page: _Page, *, lead: bool) -> Shot | None:
+    if story.picture is None:
+        return None
+    shot = page.shots.get((story.picture.url, "lead" if lead else "thumb"))
+    if shot is None:
+        return None
+    alt = shorten(clean(shot.alt or story.picture.alt), ALT_LIMIT)
+    credit = shorten(clean(shot.credit or story.picture.credit), ALT_LIMIT)
+    # Beside a headline that says the same, a screen reader should not say it twice.
+    return replace(shot, alt="" if _folded(alt) == _folded(headline) else alt, credit=credit)
+
+
+def _audio(audio: Audio | None) -> tuple[str, str] | None:
+    url = safe_link(audio.url) if audio else None
+    if audio is None or url is None:
+        return None
+    if not audio.seconds or audio.seconds < 0:
+        return url, "Listen"
+    return url, f"Listen · {max(1, round(audio.seconds / 60))} min"
+
+
+def _day(article: Article, page: _Page) -> str:
+    day = local_date(article.dated_at, page.zone)
+    return weekday_words(day, page.language, short=True)
+
+
+def _other_language(story: str | None, letter: str) -> str | None:
+    tag = clean(story or "").replace("_", "-")
+    if not tag or not tag.replace("-", "").isalnum() or not tag.isascii():
+        return None
+    return None if tag.partition("-")[0].lower() == letter.partition("-")[0].lower() else tag
+
+
+def _week_title(edition: Edition, language: str) -> str:
+    first = edition.local_date - timedelta(days=_DAYS_OF_A_WEEK)
+    last = edition.local_date - timedelta(days=1)
+    return f"The week of {span_words(first, last, language)}"
+
+
+def _next_line(
+    edition: Edition, slot: Slot | None, newsletter: NewsletterSpec, language: str
+) -> str:
+    if slot is None:
+        return ""
+    at = slot.send_at.astimezone(ZoneInfo(newsletter.cadence.zone))
+    day = weekday_words(at.date(), language)
+    if (at.date() - edition.local_date).days >= _DAYS_OF_A_WEEK:
+        day = f"{day} {short_date_words(at.date(), language)}"
+    return f"The next comes on {day} at {at:%H:%M}."
+
+
+def _words(pieces: Iterable[Piece]) -> int:
+    return sum(count_words(piece.headline) + count_words(piece.standfirst) for piece in pieces)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().rstrip(".").split())

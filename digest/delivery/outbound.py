@@ -1,0 +1,148 @@
+"""Door to the compositions: makes each reader's message of an edition, and each notice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+
+from digest.clock import Clock
+from digest.composition import store as compositions
+from digest.composition.compose import compose_notice
+from digest.composition.dates import date_words, local_date
+from digest.composition.environment import MailTemplates
+from digest.composition.message import build_notice, message_id
+from digest.composition.model import Composition, ListHeaders, ReaderValues, Site
+from digest.composition.wire import EditionWire, full_render
+from digest.db import Database
+from digest.delivery.model import Envelope
+from digest.editions import store as editions
+from digest.editions.model import Edition
+from digest.errors import CompositionError
+from digest.outbox.model import Notice
+from subscribers.model import Recipient
+from subscribers.tokens import Grant, Keys, Purpose
+
+SAMPLE_ADDRESS = "reader@reader.example"
+"""Whom a sample is for: nobody; its way out leads to a page that changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One copy of an edition as its readers get it, for looking at."""
+
+    html: str
+    text: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mailer:
+    """Everything that stands around the letters: who they are from, and the keys of their links."""
+
+    database: Database
+    site: Site
+    keys: Keys
+    secret: bytes
+    """Makes the Message-IDs, the same on each attempt, so that a receiver can drop a copy."""
+    sender: str
+    """From: one mailbox, as "Harbour Post <news@letters.harbourpost.example>"."""
+    bounce_address: str
+    environment: MailTemplates
+    names: Mapping[int, str]
+    """The newsletters' names by their id."""
+    clock: Clock
+
+    @property
+    def domain(self) -> str:
+        """The sending domain: stands in Message-ID and List-Id."""
+        return parseaddr(self.sender)[1].rpartition("@")[2]
+
+    def wire_for(self, edition_id: int) -> EditionWire:
+        """Load the frozen composition of an edition.
+
+        Raises CompositionError when it has none, or when it is not the one that was approved: the
+        bytes approved are the bytes sent.
+        """
+        with self.database.read() as connection:
+            edition = editions.edition_by_id(connection, edition_id)
+            composition = compositions.load_composition(connection, edition_id)
+            approved = compositions.approved_hash(connection, edition_id)
+        if composition is None or composition.content_hash != approved:
+            raise CompositionError(
+                f"send: {edition.address}: its text is not the one that was approved",
+                hint=f"Stop, look, and approve again: digest approve {edition.address}",
+            )
+        return self.wire(edition, composition)
+
+    def wire(self, edition: Edition, composition: Composition) -> EditionWire:
+        """Make a composition ready to be spliced, whether or not it was approved."""
+        return EditionWire(composition, self._headers(edition))
+
+    def sample(self, edition: Edition, composition: Composition) -> Sample:
+        """Make one copy for nobody, by the way that every reader's copy is made."""
+        values = ReaderValues(
+            address=SAMPLE_ADDRESS,
+            message_id=message_id(self.secret, edition.id, 0, self.domain),
+            since=self._day(edition.prepared_at),
+            unsubscribe_url=f"{self.site.public_url}/u/sample",
+            unsubscribe_mailto="",
+            sent_at=self.clock(),
+        )
+        html, text = full_render(composition, values)
+        return Sample(html, text, self.wire(edition, composition).message(values))
+
+    def _headers(self, edition: Edition) -> ListHeaders:
+        return ListHeaders(
+            sender=self.sender,
+            reply_to=self.site.reply_to,
+            list_id=f"{edition.slug}.{self.domain}",
+            list_name=self.names.get(edition.newsletter_id, edition.slug),
+        )
+
+    def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
+        """Say where one reader's copy goes and what differs in it."""
+        mail_id = message_id(self.secret, edition.id, recipient.subscriber_id, self.domain)
+        token = self.keys.links.sign(
+            Purpose.UNSUBSCRIBE, Grant(recipient.public_id, (edition.newsletter_id,))
+        )
+        since = recipient.confirmed_at or recipient.requested_at
+        values = ReaderValues(
+            address=recipient.address,
+            message_id=mail_id,
+            since=self._day(since or edition.prepared_at),
+            unsubscribe_url=f"{self.site.public_url}/u/{token}",
+            unsubscribe_mailto="",  # none, until a program of ours reads that mailbox
+            sent_at=self.clock(),
+            topics=self._topics(edition.newsletter_id, recipient.topic_mask),
+        )
+        return Envelope(self.bounce_address, recipient.address, mail_id), values
+
+    def _day(self, at: datetime) -> str:
+        return date_words(local_date(at, self.site.zone), self.site.language)
+
+    def _topics(self, newsletter_id: int, mask: int) -> frozenset[str] | None:
+        if mask == 0:
+            return None
+        with self.database.read() as connection:
+            bits = editions.topic_bits(connection, newsletter_id)
+        return frozenset(key for key, bit in bits.items() if mask & (1 << bit))
+
+    def notice(self, notice: Notice) -> tuple[Envelope, bytes]:
+        """Render a notice for its one reader. Raises CompositionError."""
+        rendered = compose_notice(
+            notice.kind, notice.facts, site=self.site, environment=self.environment
+        )
+        mail_id = message_id(self.secret, 0, notice.id, self.domain)
+        message = build_notice(
+            sender=self.sender,
+            to=notice.to_address,
+            reply_to=self.site.reply_to,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            message_id=mail_id,
+            sent_at=self.clock(),
+        )
+        return Envelope(self.bounce_address, notice.to_address, mail_id), message

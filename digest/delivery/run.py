@@ -1,0 +1,137 @@
+"""Door: what one run of the sender shares: its tools, its counts, whether the server is there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from digest.clock import Clock
+from digest.db import Database
+from digest.delivery.model import (
+    DeliveryState,
+    Outbound,
+    Reply,
+    Sent,
+    Settled,
+    Transport,
+    Wire,
+)
+from digest.delivery.ratelimit import RateLimit
+from digest.delivery.settle import without_addresses
+from digest.editions.model import Edition
+from digest.editions.store import edition_by_id
+from digest.errors import DigestError
+from subscribers.model import Recipient
+from subscribers.store import may_mail, recipient
+
+_NAP_SECONDS = 0.1  # how long a stop may go unnoticed while we wait for the pace
+_LOSSES_IN_A_ROW = 3  # connections lost at three messages running: it is the server
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An edition being sent, and what makes its messages."""
+
+    edition: Edition
+    wire: Wire
+
+
+class Run:
+    """One run of the sender."""
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        outbound: Outbound,
+        *,
+        clock: Clock,
+        stop: Callable[[], bool],
+        on_progress: Callable[[Sent], None],
+        limit: RateLimit,
+    ) -> None:
+        """Keep the tools; nothing is counted yet."""
+        self.database = database
+        self.transport = transport
+        self.clock = clock
+        self.limit = limit
+        self.owner = f"process {os.getpid()} on {platform.node()}"
+        self.sent = Sent()
+        self.away = False
+        """The server is gone, or another sender is at work: leave everything as it is."""
+        self._outbound = outbound
+        self._stop = stop
+        self._on_progress = on_progress
+        self._letters: dict[int, Letter] = {}
+        self._lost_in_a_row = 0
+
+    def halted(self) -> bool:
+        """Tell whether to leave off before the next message."""
+        return self.away or self._stop()
+
+    def give_up(self, problem: str) -> None:
+        """End this run after what is in hand, and say why."""
+        self.away = True
+        self.tell(problem)
+
+    def tell(self, problem: str) -> None:
+        """Keep the last thing that went wrong and was no reader's fault."""
+        self.sent = replace(self.sent, problem=without_addresses(problem))
+
+    def count(self, *settled: Settled) -> None:
+        """Add results to the counts, and let whoever watches know."""
+        for one in settled:
+            name = one.state.value
+            self.sent = replace(self.sent, **{name: getattr(self.sent, name) + 1})
+        if settled:
+            self._on_progress(self.sent)
+
+    def keep_pace(self) -> None:
+        """Wait until the next message may leave; a stop ends the waiting."""
+        while (seconds := self.limit.wait(time.monotonic())) > 0 and not self.halted():
+            time.sleep(min(seconds, _NAP_SECONDS))
+
+    def letter(self, connection: Connection, edition_id: int) -> Letter:
+        """Load an edition and its composition, once a run. Raises DigestError without one."""
+        if edition_id not in self._letters:
+            edition = edition_by_id(connection, edition_id)
+            self._letters[edition_id] = Letter(edition, self._outbound.wire_for(edition_id))
+        return self._letters[edition_id]
+
+    def hand_over(self, letter: Letter, reader: Recipient) -> Reply:
+        """Build one reader's message and let it go; what cannot be built fails this reader only."""
+        self.limit.take(time.monotonic())
+        try:
+            envelope, values = self._outbound.values_for(letter.edition, reader)
+            message = letter.wire.message(values)
+        except (DigestError, ValueError) as error:
+            return Reply(DeliveryState.FAILED, 0, f"it cannot be composed: {error}")
+        reply = self.transport.deliver(envelope, message)
+        self._watch(reply)
+        return reply
+
+    def _watch(self, reply: Reply) -> None:
+        """Notice a server that is gone: it cannot be reached, or was lost three times running."""
+        self._lost_in_a_row = self._lost_in_a_row + 1 if reply.connection_lost else 0
+        unreachable = reply.server_away and not reply.begun
+        if unreachable or self._lost_in_a_row >= _LOSSES_IN_A_ROW:
+            self.give_up(reply.text)
+        elif reply.connection_lost:
+            self.tell(reply.text)
+
+
+def look_up(
+    connection: Connection, subscriber_id: int, newsletter_id: int, *, now: datetime
+) -> Recipient | Settled:
+    """Give the reader as they are this moment, or the result when they may not be mailed."""
+    allowed, reason = may_mail(connection, subscriber_id, newsletter_id, now=now)
+    if not allowed:
+        return Settled(DeliveryState.SKIPPED, reason=reason)
+    found = recipient(connection, subscriber_id, newsletter_id)
+    return found or Settled(DeliveryState.SKIPPED, reason="erased")

@@ -1,0 +1,1 @@
+"""The demo: a newspaper of our own making, its readers, and an inbox to see what they got."""

@@ -1,0 +1,115 @@
+"""Door to the database: make a slot's edition, or record why it has none, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from digest.clock import Clock
+from digest.db import Database
+from digest.editions import store
+from digest.editions.cadence import next_cut_off
+from digest.editions.model import (
+    Newsletter,
+    Prepared,
+    Selection,
+    Slot,
+    SlotState,
+    Window,
+)
+from digest.editions.weigh import weigh
+from digest.editions.wording import count_of, date_in_words
+from digest.outbox import store as outbox
+from digest.outbox.model import NewNotice
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+Notices = Callable[[Prepared], Sequence[NewNotice]]
+"""Whom to tell of what was prepared, or of a skip."""
+
+
+def prepare(
+    database: Database,
+    newsletter: Newsletter,
+    slot: Slot,
+    *,
+    clock: Clock,
+    extra: str | None = None,
+    notices: Notices = lambda _prepared: (),
+) -> Prepared:
+    """Make the draft of a slot: stories, reasons and uses are written together, or not at all.
+
+    `notices` are written with it. `extra` names a slot made by hand beside the day's regular one;
+    one story is enough for it. A slot that somebody took before, in whichever process, is given
+    back as it is. A holiday and a slot with too few stories have no edition and take no number:
+    their stories wait. Raises NotFoundError when the newsletter is not in the database.
+    """
+    made = slot if extra is None else replace(slot, name=extra, holiday=False)
+    needed = newsletter.spec.stories.least if extra is None else 1
+    with database.write() as connection:
+        store.lock_newsletter(connection, newsletter.id)
+        if not store.take_slot(connection, newsletter.id, made, SlotState.DUE):
+            return _already(connection, newsletter, made)
+        prepared = _make(connection, newsletter, made, needed=needed, now=clock())
+        for notice in notices(prepared):
+            outbox.put(connection, notice)
+        return prepared
+
+
+def _make(
+    connection: Connection, newsletter: Newsletter, made: Slot, *, needed: int, now: datetime
+) -> Prepared:
+    if made.holiday:
+        reason = f"{date_in_words(made.local_date)} is a holiday"
+        return _without(connection, newsletter, made, SlotState.HOLIDAY, reason)
+    window, selection = weigh(connection, newsletter, made.cut_off_at, now=now)
+    count = len(selection.chosen)
+    if count < needed:
+        reason = f"{count_of(count, 'new story', 'new stories')}, {needed} needed"
+        return _without(connection, newsletter, made, SlotState.SKIPPED, reason)
+    return _draft(connection, newsletter, made, window, selection, now=now)
+
+
+def _draft(
+    connection: Connection,
+    newsletter: Newsletter,
+    slot: Slot,
+    window: Window,
+    selection: Selection,
+    *,
+    now: datetime,
+) -> Prepared:
+    edition = store.insert_edition(
+        connection,
+        newsletter,
+        slot,
+        window=window,
+        prepared_at=now,
+        # Not after its own cut-off: one made early by hand would expire before its hour.
+        expires_at=next_cut_off(newsletter.spec.cadence, slot.send_at),
+    )
+    store.save_candidates(connection, edition.id, selection.candidates)
+    store.record_uses(connection, newsletter.id, edition.id, selection.chosen)
+    store.set_slot(connection, newsletter.id, slot, SlotState.PREPARED)
+    return Prepared(edition=edition, selection=selection)
+
+
+def _without(
+    connection: Connection, newsletter: Newsletter, slot: Slot, state: SlotState, reason: str
+) -> Prepared:
+    store.set_slot(connection, newsletter.id, slot, state, reason)
+    return Prepared(edition=None, reason=reason)
+
+
+def _already(connection: Connection, newsletter: Newsletter, slot: Slot) -> Prepared:
+    edition = store.find_edition(
+        connection, newsletter, local_date=slot.local_date, slot_name=slot.name
+    )
+    if edition is not None:
+        selection = store.load_selection(connection, edition.id)
+        return Prepared(edition=edition, selection=selection, reason=edition.reason, already=True)
+    row = store.slot_row(connection, newsletter.id, slot.local_date, slot.name)
+    return Prepared(edition=None, reason=row.reason if row else "", already=True)

@@ -1,0 +1,208 @@
+"""Pure. Decode a feed, and refuse XML built to hurt before a slow parser sees it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Any
+from xml.parsers import expat
+
+from digest.sources.cleaning import word_set
+
+MAX_DEPTH = 100
+MAX_ATTRIBUTES = 100
+MAX_TAGS = 100_000
+"""Of markup signs in all, counted wherever they stand; a feed of a thousand stories has 30,000."""
+_MAX_REPAIRS = 50_000
+"""Of signs in broken XML, which is read by a slower parser."""
+_MAX_PROLOG = 10_000
+_MAX_NAME = 2_000
+_MAX_NAMES = 200
+_MAX_NAMES_COST = 200_000_000
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\x00?\x00", "utf-16-le"),
+    (b"\x00<\x00?", "utf-16-be"),
+)
+_DECLARATION = re.compile(r"^\s*<\?xml[^<>]{0,500}\?>")
+_DECLARED_ENCODING = re.compile(rb"^\s*<\?xml[^<>]{0,300}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ROOT = re.compile(r"<\w")
+_DOCTYPE = re.compile(r"<!doctype[^\[<>]{0,1000}>", re.IGNORECASE)
+# feedparser takes media:title and media:description, which speak of a picture, for the story's.
+_MEDIA_WORDS = re.compile(r"(</?media:)(title|description)\b")
+_MEDIA_NAMES = {"title": "heading", "description": "caption"}
+# Names and keywords: feedparser's way with these takes time by the square of their length.
+_SHORT = word_set(
+    "author creator name email contributor owner publisher editor managingeditor webmaster category"
+    " tags keywords subject"
+)
+_STORIES = frozenset({"item", "entry"})
+_NAME_TAG = re.compile(
+    rf"<(/?)(?:[\w.-]{{1,60}}:)?({'|'.join(sorted(_SHORT | _STORIES))})\b([^<>]*)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Text ready for the parser, or why it is refused; `broken` says where it is not XML."""
+
+    text: str
+    broken: str = ""
+    refused: str = ""
+
+
+def decode(content: bytes, content_type: str = "") -> str:
+    """Decode by byte order mark, else header, else declaration, else UTF-8, else Windows-1252.
+
+    What XML does not allow (NUL and other controls) is left out, and so is the declaration.
+    """
+    text = _decoded(content, content_type)
+    text = _NOT_XML.sub("", text).lstrip("\ufeff")
+    return _DECLARATION.sub(lambda found: "\n" * found[0].count("\n"), text, count=1)
+
+
+def _decoded(content: bytes, content_type: str) -> str:
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    header = _CHARSET.search(content_type)
+    declared = _DECLARED_ENCODING.match(content)
+    for name in (header and header[1], declared and declared[1].decode("ascii"), "utf-8"):
+        if text := _try(content, name):
+            return text
+    return content.decode("windows-1252", "replace")
+
+
+def _try(content: bytes, encoding: str | None) -> str | None:
+    try:
+        return content.decode(encoding) if encoding else None
+    except (UnicodeError, LookupError, ValueError):
+        return None
+
+
+def check(text: str) -> Limited:
+    """Hold a decoded feed against the limits; linear in its length."""
+    root = _ROOT.search(text)
+    before = text[: root.start()] if root else ""
+    prolog = " ".join(_DOCTYPE.sub("", before, count=1).split())
+    if len(prolog) > _MAX_PROLOG:
+        return Limited("", refused="too much before the first element")
+    if "<!" in prolog.replace("<!--", ""):
+        return Limited("", refused="declares entities or a document type of its own")
+    if text.count("<") > MAX_TAGS:
+        return Limited("", refused=f"more than {MAX_TAGS} tags")
+    body = text[root.start() :] if root else ""
+    body = _MEDIA_WORDS.sub(lambda found: found[1] + _MEDIA_NAMES[found[2]], body)
+    whole = f"{prolog}\n{body}" if root else text
+    broken_at, refused = _Walk().over(whole)
+    if not broken_at:
+        return Limited(whole, refused=refused)
+    line, what = broken_at
+    # The prolog stands on one line now; the publisher's file has it on several.
+    line += before.count("\n") - 1 if root else 0
+    return Limited(whole, f"line {line}: {what}", _hard_to_repair(body))
+
+
+class _Refused(Exception):  # noqa: N818 - carries a reason out of expat, no error of ours
+    pass
+
+
+class _Walk:
+    """Walks well-formed XML with expat, as the strict parser will, and counts."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.buffer_text = True
+        self._depth = 0
+        self._short_depth = 0
+        self._short_length = 0
+        self._names = _Names()
+
+    def over(self, text: str) -> tuple[tuple[int, str] | None, str]:
+        """Give where it is broken (line, cause), and why it is refused."""
+        try:
+            self._parser.Parse(text.encode(), True)  # noqa: FBT003 - expat's own signature
+        except expat.ExpatError as error:
+            return (error.lineno, expat.ErrorString(error.code) or "not well-formed"), ""
+        except _Refused as refusal:
+            return None, str(refusal)
+        return None, ""
+
+    def _start(self, name: str, attributes: dict[str, Any]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _Refused(f"tags nested deeper than {MAX_DEPTH}")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise _Refused(f"a tag with more than {MAX_ATTRIBUTES} attributes")
+        local = name.rpartition(" ")[2].lower()
+        if local in _STORIES:
+            self._names.next_story()
+        if local in _SHORT:
+            self._names.one_more()
+        if self._short_depth or local in _SHORT:
+            self._short_depth += 1
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+        if self._short_depth:
+            self._short_depth -= 1
+            if not self._short_depth:
+                self._names.of_length(self._short_length)
+                self._short_length = 0
+
+    def _text(self, text: str) -> None:
+        if self._short_depth:
+            self._short_length += len(text)
+
+
+class _Names:
+    """Counts names and keywords, whose cost grows by the square of number and length."""
+
+    def __init__(self) -> None:
+        self._in_story = 0
+        self._cost = 0
+
+    def next_story(self) -> None:
+        self._in_story = 0
+
+    def one_more(self) -> None:
+        self._in_story += 1
+        if self._in_story > _MAX_NAMES:
+            raise _Refused(f"a story with more than {_MAX_NAMES} names and keywords")
+
+    def of_length(self, length: int) -> None:
+        self._cost += length * length
+        if length > _MAX_NAME or self._cost > _MAX_NAMES_COST:
+            raise _Refused("names or keywords too long to be any")
+
+
+def _hard_to_repair(text: str) -> str:
+    """Hold broken XML against the limits, by its signs and tags as they stand in the text."""
+    if text.count("&") + text.count("<") > _MAX_REPAIRS:
+        return f"broken, with more than {_MAX_REPAIRS} tags and entities"
+    names, opened = _Names(), list[int]()
+    try:
+        for found in _NAME_TAG.finditer(text):
+            if found[2].lower() in _STORIES:
+                names.next_story()
+            elif found[1]:
+                # A closing tag without its opening one could end a name begun long before.
+                names.of_length(found.start() - opened.pop() if opened else len(text))
+            else:
+                names.one_more()
+                if not found[3].endswith("/"):
+                    opened.append(found.end())
+    except _Refused as refusal:
+        return str(refusal)
+    return ""

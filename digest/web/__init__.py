@@ -1,0 +1,1 @@
+"""The pages readers see: subscribe, confirm, leave, read online. A door: it holds no rules."""

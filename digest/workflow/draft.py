@@ -1,0 +1,84 @@
+"""Compose a prepared edition, tell its editors, and put it in review."""
+
+from __future__ import annotations
+
+from digest.composition import store as compositions
+from digest.composition.compose import compose
+from digest.composition.letter import write_letter
+from digest.composition.model import Composition
+from digest.composition.pictures import fetch_pictures
+from digest.editions import store as editions
+from digest.editions.cadence import next_slot
+from digest.editions.model import Edition, EditionState, Newsletter, Selection
+from digest.outbox import store as outbox
+from digest.workflow.model import Newsroom
+from digest.workflow.telling import editors_notices
+
+
+def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Composition:
+    """Compose the edition and tell the editors, in one transaction with its new state.
+
+    Composing again gives the same bytes, so a crash before the transaction costs nothing.
+    Raises CompositionError; the edition stays a draft then, and is tried again.
+    """
+    with newsroom.database.read() as connection:
+        selection = editions.load_selection(connection, edition.id)
+        subjects = compositions.earlier_subjects(connection, newsletter.id, limit=30)
+    composition = write(newsroom, edition, newsletter, selection, subjects)
+    now = newsroom.clock()
+    with newsroom.database.write() as connection:
+        compositions.save_composition(connection, composition, at=now)
+        if not editions.change_state(
+            connection,
+            edition.id,
+            expect={EditionState.DRAFT},
+            to=EditionState.IN_REVIEW,
+            at=now,
+        ):
+            return composition  # another process was quicker; it told the editors
+        editions.mark_told(connection, edition.id, now)
+        for notice in editors_notices(
+            newsroom.editors,
+            event="draft",
+            edition=edition.address,
+            headline=composition.subject,
+            now=now,
+            rows=[(c.place or "", c.article.story.headline) for c in selection.chosen],
+        ):
+            outbox.put(connection, notice)
+    return composition
+
+
+def write(
+    newsroom: Newsroom,
+    edition: Edition,
+    newsletter: Newsletter,
+    selection: Selection,
+    earlier_subjects: tuple[str, ...] | list[str],
+) -> Composition:
+    """Compose without recording anything but fetched pictures: what a preview shows."""
+    pictures = fetch_pictures(
+        newsroom.database,
+        selection,
+        fetcher=newsroom.fetcher,
+        site=newsroom.site,
+        clock=newsroom.clock,
+        allow=newsroom.picture_networks,
+    )
+    letter = write_letter(
+        edition,
+        newsletter.spec,
+        selection,
+        site=newsroom.site,
+        shots=pictures.shots,
+        next_slot=next_slot(newsletter.spec.cadence, edition.send_at),
+        earlier_subjects=earlier_subjects,
+    )
+    return compose(
+        letter,
+        edition_id=edition.id,
+        revision=edition.revision,
+        language=newsroom.site.language,
+        secret=newsroom.secret,
+        environment=newsroom.environment,
+    )

@@ -1,0 +1,34 @@
+"""Drop an edition before it is sent: its stories return to the pool in the same transaction."""
+
+from __future__ import annotations
+
+from digest.editions import store as editions
+from digest.editions.abandon import abandon
+from digest.editions.model import Edition, EditionState
+from digest.errors import WorkflowError
+from digest.workflow.model import Newsroom
+from digest.workflow.telling import editors_notices
+
+
+def drop(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str) -> None:
+    """Skip or expire the edition and tell the editors, in one transaction.
+
+    Raises WorkflowError once it is being sent, or when it is over already.
+    """
+    notices = editors_notices(
+        newsroom.editors,
+        event=str(to),
+        edition=edition.address,
+        headline=f"{edition.address} is {to}",
+        reason=f"{reason} Its stories are free for the next edition.",
+        now=newsroom.clock(),
+    )
+    if not abandon(
+        newsroom.database, edition, to=to, reason=reason, clock=newsroom.clock, notices=notices
+    ):
+        with newsroom.database.read() as connection:
+            now = editions.edition_by_id(connection, edition.id)
+        raise WorkflowError(
+            f"{edition.address}: it is {now.state}, and cannot be {to}",
+            hint="Only an edition that is not being sent yet can be dropped.",
+        )

@@ -1,0 +1,131 @@
+"""The pictures of an edition: fetched once, made ours, and never in the way."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from PIL import Image
+
+from digest.clock import fixed
+from digest.composition.model import Shot
+from digest.composition.pictures import TRY_AGAIN_AFTER, Pictures, fetch_pictures
+from digest.composition.store import load_image
+from digest.db import Database
+from digest.editions.model import Candidate, Place, Selection, Verdict
+from digest.errors import SourceError
+from digest.sources.model import Article, Picture
+from tests.unit.composition.letter_builders import a_site, a_story, chosen
+
+NOW = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
+SEA, FERRY = "https://h.example/sea.jpg", "https://h.example/ferry.jpg"
+
+
+@dataclass(frozen=True)
+class Body:
+    content: bytes
+
+
+@dataclass
+class Shelf:
+    """A fetcher with its files at hand, which notes what it was asked for."""
+
+    files: dict[str, bytes]
+    asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+    def get(self, address: str, *, allow: Sequence[str] = ()) -> Body:
+        self.asked.append((address, tuple(allow)))
+        if address not in self.files:
+            raise SourceError(f"fetch: {address}: 404 Not Found")
+        return Body(self.files[address])
+
+
+def a_photograph(colour: str = "navy") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (1600, 1200), colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def with_picture(url: str, place: Place | None, at: int) -> Candidate:
+    story = a_story(f"Story {at}", picture=Picture(url, f"Words {at}", "A credit"))
+    return chosen(story, place or Place.BRIEF, at=at)
+
+
+def fetched(
+    database: Database, shelf: Shelf, *candidates: Candidate, at: datetime = NOW
+) -> Pictures:
+    return fetch_pictures(
+        database,
+        Selection(candidates),
+        fetcher=shelf,
+        site=a_site(),
+        clock=fixed(at),
+        allow=("10.0.0.0/8",),
+    )
+
+
+def test_the_lead_is_made_wide_and_the_others_small(database: Database) -> None:
+    shelf = Shelf({SEA: a_photograph(), FERRY: a_photograph("teal")})
+    lead, top = with_picture(SEA, Place.LEAD, 1), with_picture(FERRY, Place.TOP, 2)
+    made = fetched(database, shelf, lead, top)
+    assert made.warnings == ()
+    assert set(made.shots) == {(SEA, "lead"), (FERRY, "thumb")}
+    wide = made.shots[SEA, "lead"]
+    assert wide == Shot(wide.url, 600, 338, "Words 1", "A credit")
+    assert made.shots[FERRY, "thumb"].width == 160
+    base = "https://letters.harbourpost.example/images/"
+    assert wide.url.startswith(base)
+    with database.read() as connection:
+        kept = load_image(connection, wide.url.removeprefix(base).removesuffix(".jpg"))
+    assert kept is not None
+    assert kept[0] == "image/jpeg"
+    assert shelf.asked == [(SEA, ("10.0.0.0/8",)), (FERRY, ("10.0.0.0/8",))]
+
+
+def test_a_picture_is_fetched_once_in_its_life(sqlite_database: Database) -> None:
+    shelf = Shelf({SEA: a_photograph()})
+    top, section = with_picture(SEA, Place.TOP, 1), with_picture(SEA, Place.SECTION, 2)
+    first = fetched(sqlite_database, shelf, top, section)
+    assert fetched(sqlite_database, shelf, top, at=NOW + timedelta(days=9)).shots == first.shots
+    assert len(shelf.asked) == 1
+
+
+def test_stories_in_brief_or_left_out_need_none(sqlite_database: Database) -> None:
+    shelf = Shelf({})
+    left_out = Candidate(
+        Article(3, "site", a_story("Out", picture=Picture(SEA)), first_seen_at=NOW),
+        Verdict.TOO_OLD,
+        "Too old.",
+    )
+    without = chosen(a_story("Without"), Place.LEAD, at=4)
+    made = fetched(sqlite_database, shelf, with_picture(SEA, Place.BRIEF, 1), left_out, without)
+    assert (made, shelf.asked) == (Pictures({}), [])
+
+
+def test_a_failing_picture_is_told_and_stops_nothing(sqlite_database: Database) -> None:
+    shelf = Shelf({SEA: a_photograph(), "https://h.example/x.svg": b"<svg/>"})
+    made = fetched(
+        sqlite_database,
+        shelf,
+        with_picture(FERRY, Place.LEAD, 1),
+        with_picture("https://h.example/x.svg", Place.TOP, 2),
+        with_picture(SEA, Place.TOP, 3),
+    )
+    assert set(made.shots) == {(SEA, "thumb")}
+    assert made.warnings == (
+        f"picture: Story 1: fetch: {FERRY}: 404 Not Found",
+        "picture: Story 2: picture: cannot be used: it is SVG, which mail programs do not show",
+    )
+
+
+def test_a_failed_picture_is_tried_again_after_a_while(sqlite_database: Database) -> None:
+    shelf = Shelf({})
+    lead = with_picture(SEA, Place.LEAD, 1)
+    first = fetched(sqlite_database, shelf, lead)
+    assert fetched(sqlite_database, shelf, lead, at=NOW + timedelta(minutes=1)) == first
+    assert len(shelf.asked) == 1
+    shelf.files[SEA] = a_photograph()
+    again = fetched(sqlite_database, shelf, lead, at=NOW + TRY_AGAIN_AFTER)
+    assert (set(again.shots), again.warnings) == ({(SEA, "lead")}, ())

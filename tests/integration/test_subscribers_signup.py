@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from digest.db import Database
+from digest.errors import AddressError, NotFoundError, TokenError, UsageError
+from digest.outbox.model import NoticeKind
+from digest.outbox.store import due
+from subscribers import signup, store
+from subscribers.address import AddressRefusedError
+from subscribers.model import (
+    Act,
+    Consent,
+    ConsentKind,
+    Outcome,
+    Standing,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
+from subscribers.tokens import Grant, Key, KeyRing, Keys, Purpose, StaleTokenError
+from tests.integration.newsletters import DAILY, WEEKLY, all_rows, make_newsletters
+
+NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
+KEYS = Keys(KeyRing((Key(1, b"k" * 32),)), b"s" * 32)
+NAMES = {DAILY: "The Daily Brief", WEEKLY: "The Week"}
+MARIA = "Maria@reader.example"
+FORM = Act(at=NOON, via="form", ip="192.0.2.7", text="Subscribe")
+LINK = Act(at=NOON + timedelta(minutes=5), via="link", ip="192.0.2.7", text="Yes")
+COMMAND = Act(at=NOON, via="command")
+
+
+@pytest.fixture(autouse=True)
+def _newsletters(database: Database) -> None:
+    make_newsletters(database)
+
+
+def _subscribe(database: Database, *ids: int, act: Act = FORM, **more: Any) -> Outcome:
+    return signup.subscribe(
+        database,
+        more.pop("address", MARIA),
+        ids,
+        act,
+        keys=KEYS,
+        zone="America/Tortola",
+        newsletter_names=NAMES,
+        confirm_link=lambda token: f"https://letters.example/confirm/{token}",
+        **more,
+    )
+
+
+def _links(database: Database) -> list[str]:
+    with database.read() as connection:
+        notices = due(connection, now=NOON + timedelta(days=99), limit=99)
+    return [str(notice.facts["confirm_url"]).rpartition("/")[2] for notice in notices]
+
+
+def _reader(database: Database) -> Subscriber:
+    with database.read() as connection:
+        found = store.find_subscriber(connection, address_key=MARIA.lower())
+    assert found is not None
+    return found
+
+
+def _subscriptions(database: Database) -> list[Subscription]:
+    with database.read() as connection:
+        return store.subscriptions_of(connection, _reader(database).id)
+
+
+def _states(database: Database) -> dict[int, SubscriptionState]:
+    return {each.newsletter_id: each.state for each in _subscriptions(database)}
+
+
+def _log(database: Database) -> list[Consent]:
+    with database.read() as connection:
+        return store.consents_of(connection, _reader(database).id)
+
+
+def _stop_token(database: Database, *ids: int) -> str:
+    return KEYS.links.sign(Purpose.UNSUBSCRIBE, Grant(_reader(database).public_id, ids or (DAILY,)))
+
+
+def _suppress(database: Database, **more: Any) -> Outcome:
+    reason = SuppressionReason.COMPLAINED
+    return signup.suppress(database, MARIA, COMMAND, keys=KEYS, reason=reason, **more)
+
+
+def test_asking_writes_the_reader_the_proof_and_one_notice(database: Database) -> None:
+    assert _subscribe(database, WEEKLY, DAILY) == Outcome(None, (DAILY, WEEKLY))
+    reader = _reader(database)
+    assert reader.address == "Maria@reader.example"
+    assert _subscriptions(database) == [
+        Subscription(reader.id, each, SubscriptionState.UNCONFIRMED, requested_at=NOON)
+        for each in (DAILY, WEEKLY)
+    ]
+    assert _log(database) == [Consent(ConsentKind.ASKED, each, FORM) for each in (DAILY, WEEKLY)]
+    with database.read() as connection:
+        (notice,) = due(connection, now=NOON, limit=9)
+    assert (notice.kind, notice.to_address) == (NoticeKind.CONFIRM, "Maria@reader.example")
+    token = str(notice.facts["confirm_url"]).removeprefix("https://letters.example/confirm/")
+    assert notice.facts == {
+        "newsletter": "The Daily Brief and The Week",
+        "address": "Maria@reader.example",
+        "confirm_url": f"https://letters.example/confirm/{token}",
+        "valid_days": 30,
+    }
+    grant = Grant(reader.public_id, (DAILY, WEEKLY), NOON)
+    assert KEYS.links.read(Purpose.CONFIRM, token) == grant
+
+
+def test_an_address_is_asked_once_a_local_day_for_each_newsletter(database: Database) -> None:
+    def ask(hours: int, *ids: int) -> int:
+        _subscribe(database, *ids, act=replace(FORM, at=NOON + timedelta(hours=hours)))
+        return len(_links(database))
+
+    assert ask(0, DAILY) == 1
+    assert ask(1, DAILY) == 1
+    assert ask(2, DAILY, WEEKLY) == 2  # the weekly alone is new
+    assert ask(3, WEEKLY) == 2
+    assert ask(15, DAILY) == 2  # 03:00 UTC is still the same day in Tortola
+    assert ask(16, DAILY, WEEKLY) == 3
+    assert len(_log(database)) == 4
+
+
+def test_many_who_ask_at_once_leave_one_reader_and_one_notice(database: Database) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: _subscribe(database, DAILY), range(8)))
+    assert len(_links(database)) == 1
+    assert len(_log(database)) == 1
+
+
+def test_a_confirmed_reader_who_asks_again_stays_confirmed_and_gets_the_same_mail(
+    database: Database,
+) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    before = _subscriptions(database)
+    assert _subscribe(database, DAILY) == Outcome(None, (DAILY,))
+    assert _subscriptions(database) == before
+    (token,) = _links(database)
+    assert signup.confirm(database, token, LINK, keys=KEYS).changed == ()
+
+
+def test_without_double_opt_in_the_reader_is_confirmed_at_once(database: Database) -> None:
+    for _ in range(2):
+        _subscribe(database, DAILY, double_opt_in=False)
+    assert [(each.state, each.confirmed_at) for each in _subscriptions(database)] == [
+        (SubscriptionState.CONFIRMED, NOON)
+    ]
+    assert [each.kind for each in _log(database)] == [ConsentKind.ASKED, ConsentKind.CONFIRMED]
+    assert _links(database) == []
+
+
+@pytest.mark.parametrize(("ids", "error"), [((), UsageError), ((DAILY, 99), NotFoundError)])
+def test_newsletters_that_are_none_are_refused(
+    database: Database, ids: tuple[int, ...], error: type[Exception]
+) -> None:
+    before = all_rows(database)
+    with pytest.raises(error):
+        _subscribe(database, *ids)
+    assert all_rows(database) == before
+
+
+def test_confirming_acts_once_and_keeps_the_proof(database: Database) -> None:
+    _subscribe(database, DAILY, WEEKLY)
+    (token,) = _links(database)
+    reader = _reader(database)
+    first = signup.confirm(database, token, LINK, keys=KEYS)
+    assert first == Outcome(reader.id, (DAILY, WEEKLY), (DAILY, WEEKLY))
+    after = all_rows(database)
+    later = replace(LINK, at=LINK.at + timedelta(days=1))
+    assert signup.confirm(database, token, later, keys=KEYS) == Outcome(reader.id, (DAILY, WEEKLY))
+    assert all_rows(database) == after
+    assert _log(database)[2:] == [
+        Consent(ConsentKind.CONFIRMED, each, LINK) for each in (DAILY, WEEKLY)
+    ]
+    assert {each.confirmed_at for each in _subscriptions(database)} == {LINK.at}
+
+
+def test_an_expired_or_forged_confirmation_changes_nothing(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (token,) = _links(database)
+    before = all_rows(database)
+    late = replace(LINK, at=NOON + timedelta(days=31))
+    with pytest.raises(StaleTokenError):
+        signup.confirm(database, token, late, keys=KEYS)
+    with pytest.raises(TokenError):
+        signup.confirm(database, token[:-2] + "xx", LINK, keys=KEYS)
+    with pytest.raises(TokenError):
+        signup.confirm(database, _stop_token(database), LINK, keys=KEYS)
+    unknown = KEYS.links.sign(Purpose.CONFIRM, Grant("ab" * 12, (DAILY,), NOON))
+    with pytest.raises(StaleTokenError):
+        signup.confirm(database, unknown, LINK, keys=KEYS)
+    never_asked = Grant(_reader(database).public_id, (WEEKLY,), NOON)
+    with pytest.raises(StaleTokenError):
+        signup.confirm(database, KEYS.links.sign(Purpose.CONFIRM, never_asked), LINK, keys=KEYS)
+    assert all_rows(database) == before
+
+
+def test_an_old_confirmation_does_not_undo_leaving_but_a_new_one_does(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (old,) = _links(database)
+    signup.confirm(database, old, LINK, keys=KEYS)
+    left = replace(LINK, at=NOON + timedelta(minutes=10))
+    signup.unsubscribe(database, _stop_token(database), left, keys=KEYS)
+    with pytest.raises(StaleTokenError, match="left since"):
+        signup.confirm(database, old, replace(LINK, at=NOON + timedelta(minutes=11)), keys=KEYS)
+    again = replace(FORM, at=NOON + timedelta(minutes=20))
+    _subscribe(database, DAILY, act=again)  # the same day: leaving starts afresh
+    assert _states(database) == {DAILY: SubscriptionState.UNCONFIRMED}
+    with pytest.raises(StaleTokenError):
+        signup.confirm(database, old, again, keys=KEYS)
+    new = next(link for link in _links(database) if link != old)
+    assert signup.confirm(database, new, again, keys=KEYS).changed == (DAILY,)
+
+
+def test_leaving_is_at_once_once_and_only_what_the_link_names(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
+    token, reader = _stop_token(database), _reader(database)
+    assert signup.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(
+        reader.id, (DAILY,), (DAILY,)
+    )
+    assert _states(database) == {
+        DAILY: SubscriptionState.UNSUBSCRIBED,
+        WEEKLY: SubscriptionState.CONFIRMED,
+    }
+    after = all_rows(database)
+    years_later = replace(LINK, at=NOON + timedelta(days=4000))
+    assert signup.unsubscribe(database, token, years_later, keys=KEYS).changed == ()
+    assert all_rows(database) == after
+    assert _log(database)[-1] == Consent(ConsentKind.UNSUBSCRIBED, DAILY, LINK)
+    with database.read() as connection:
+        assert store.may_mail(connection, reader.id, DAILY, now=LINK.at) == (False, "unsubscribed")
+
+
+def test_leaving_everything_leaves_everything(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
+    token = _stop_token(database)
+    assert signup.unsubscribe(database, token, LINK, keys=KEYS, everything=True).changed == (
+        DAILY,
+        WEEKLY,
+    )
+
+
+def test_the_link_of_an_erased_reader_still_answers(database: Database) -> None:
+    token = KEYS.links.sign(Purpose.UNSUBSCRIBE, Grant("ab" * 12, (DAILY,)))
+    before = all_rows(database)
+    assert signup.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(None, (DAILY,))
+    grant = KEYS.links.read(Purpose.UNSUBSCRIBE, token)
+    assert signup.standing(database, grant) == Standing(None)
+    assert all_rows(database) == before
+
+
+def test_a_forged_link_stops_nothing(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    before = all_rows(database)
+    with pytest.raises(TokenError):
+        signup.unsubscribe(database, _stop_token(database)[:-1], LINK, keys=KEYS)
+    assert all_rows(database) == before
+
+
+def test_the_publisher_adds_readers_confirmed_and_recorded_as_added(database: Database) -> None:
+    outcome = signup.add(database, f"Maria <{MARIA}>", [WEEKLY, DAILY], COMMAND, keys=KEYS)
+    reader = _reader(database)
+    assert outcome == Outcome(reader.id, (DAILY, WEEKLY), (DAILY, WEEKLY))
+    assert _subscriptions(database) == [
+        Subscription(
+            reader.id, each, SubscriptionState.CONFIRMED, requested_at=NOON, confirmed_at=NOON
+        )
+        for each in (DAILY, WEEKLY)
+    ]
+    assert {each.kind for each in _log(database)} == {ConsentKind.ADDED}
+    assert signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS).changed == ()
+    with pytest.raises(UsageError):
+        signup.add(database, MARIA, [], COMMAND, keys=KEYS)
+
+
+def test_who_has_left_is_not_added_back_without_a_word(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    signup.unsubscribe(database, _stop_token(database), LINK, keys=KEYS)
+    before = all_rows(database)
+    with pytest.raises(AddressError, match="this reader has unsubscribed"):
+        signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
+    assert all_rows(database) == before
+    assert signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS, again=True).changed == (DAILY,)
+
+
+def test_the_never_mail_list_wins_over_everybody(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (token,) = _links(database)
+    assert _suppress(database).changed == (DAILY,)
+    assert _suppress(database).changed == ()
+    with pytest.raises(AddressRefusedError, match=r"never-mail list \(complained\)"):
+        signup.add(database, MARIA, [WEEKLY], COMMAND, keys=KEYS, again=True)
+    with pytest.raises(AddressError):
+        signup.confirm(database, token, LINK, keys=KEYS)
+    before = all_rows(database)
+    tomorrow = replace(FORM, at=NOON + timedelta(days=1))
+    assert _subscribe(database, DAILY, WEEKLY, act=tomorrow) == Outcome(None, (DAILY, WEEKLY))
+    assert all_rows(database) == before
+    assert _log(database)[-1] == Consent(ConsentKind.SUPPRESSED, DAILY, COMMAND)
+
+
+def test_an_unknown_address_is_suppressed_for_one_newsletter_alone(database: Database) -> None:
+    assert _suppress(database, scope="daily") == Outcome(None, (DAILY,))
+    _subscribe(database, DAILY, WEEKLY)
+    assert _states(database) == {WEEKLY: SubscriptionState.UNCONFIRMED}
+    (token,) = _links(database)
+    assert signup.confirm(database, token, LINK, keys=KEYS).changed == (WEEKLY,)
+    with pytest.raises(NotFoundError, match="newsletter: monthly"):
+        _suppress(database, scope="monthly")
+
+
+def test_the_publisher_stops_an_address(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
+    reader = _reader(database)
+    stop = signup.unsubscribe_address
+    assert stop(database, MARIA.upper(), [DAILY], COMMAND) == Outcome(reader.id, (DAILY,), (DAILY,))
+    assert stop(database, MARIA, None, COMMAND) == Outcome(reader.id, (WEEKLY,), (WEEKLY,))
+    with pytest.raises(NotFoundError, match="no such subscriber"):
+        stop(database, "nobody@reader.example", None, COMMAND)
+
+
+def test_an_act_with_unstorable_words_is_kept_without_them(database: Database) -> None:
+    odd = Act(at=NOON, via="command", text="line\r\nbreak\0\ud800")
+    signup.add(database, MARIA, [DAILY], odd, keys=KEYS)
+    assert [each.act.text for each in _log(database)] == ["line\r\nbreak?"]
+
+
+def test_an_erased_reader_cannot_be_confirmed(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (token,) = _links(database)
+    with database.write() as connection:
+        connection.execute(
+            sa.update(store.subscriber).values(
+                address=None, address_key="erased:1", address_hmac=None, erased_at=NOON
+            )
+        )
+    with pytest.raises(StaleTokenError):
+        signup.confirm(database, token, LINK, keys=KEYS)

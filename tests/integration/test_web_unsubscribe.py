@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from digest.db import Database
+from subscribers import store
+from subscribers.model import SubscriptionState
+from subscribers.tokens import Grant, Purpose
+from tests.integration.newsletters import DAILY, WEEKLY, all_rows
+from tests.integration.web_site import KEYS, MARIA, NOON, Browser, open_browser
+
+S = SubscriptionState
+
+
+@pytest.fixture
+def browser(database: Database) -> Browser:
+    return open_browser(database)
+
+
+def _vias(browser: Browser) -> list[str]:
+    with browser.database.read() as connection:
+        reader = store.find_subscriber(connection, address_key=MARIA)
+        assert reader is not None
+        return [line.act.via for line in store.consents_of(connection, reader.id)]
+
+
+def test_looking_changes_nothing(browser: Browser) -> None:
+    link = browser.join()
+    before = all_rows(browser.database)
+    page = browser.get(link)
+    assert page.status_code == 200
+    assert "Stop The Daily Brief?" in page.text
+    assert f"<b>{MARIA}</b>" in page.text
+    assert page.text.count("<button") == 1
+    assert browser.client.head(link).status_code == 200
+    assert browser.client.options(link).status_code == 405
+    assert browser.client.put(link).status_code == 405
+    assert all_rows(browser.database) == before
+
+
+@pytest.mark.parametrize("kind", ["data", "files"])
+def test_one_click_acts_at_once_without_redirect_cookie_or_page(
+    browser: Browser, kind: str
+) -> None:
+    link = browser.join()
+    word = "One-Click" if kind == "data" else (None, "One-Click")
+    body = {kind: {"List-Unsubscribe": word}}
+    first = browser.post(link, **body)
+    assert first.status_code == 200
+    assert first.headers["content-type"] == "text/plain; charset=utf-8"
+    assert first.text == "You are unsubscribed.\n"
+    assert "set-cookie" not in first.headers
+    assert browser.states() == {DAILY: S.UNSUBSCRIBED, WEEKLY: S.CONFIRMED}
+    after = all_rows(browser.database)
+    second = browser.post(link, **body)
+    assert (second.status_code, second.text) == (first.status_code, first.text)
+    assert all_rows(browser.database) == after
+    assert _vias(browser)[-1] == "one-click"
+
+
+def test_the_button_says_goodbye_and_offers_to_stop_the_rest(browser: Browser) -> None:
+    link = browser.join()
+    goodbye = browser.post(link, data={"via": "page"})
+    assert goodbye.status_code == 200
+    assert "You are unsubscribed" in goodbye.text
+    assert "The Week" in goodbye.text
+    assert "Stop all letters" in goodbye.text
+    assert browser.states() == {DAILY: S.UNSUBSCRIBED, WEEKLY: S.CONFIRMED}
+    rest = browser.post(link, data={"everything": "1"})
+    assert browser.states() == {DAILY: S.UNSUBSCRIBED, WEEKLY: S.UNSUBSCRIBED}
+    assert "Stop all letters" not in rest.text
+    assert "we no longer send letters to" in rest.text
+    assert _vias(browser)[-1] == "link"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "text/plain"),
+        (b"\xff\xfe\x00", "application/x-www-form-urlencoded"),
+        (b"not a part", "multipart/form-data; boundary=x"),
+        (b"not a part", "multipart/form-data"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--',
+            "multipart/form-data; boundary=x; charset=undefined",
+        ),
+        (b"[1]", "application/json"),
+    ],
+)
+def test_a_damaged_body_is_no_reason_to_go_on_writing(
+    browser: Browser, body: bytes, content_type: str
+) -> None:
+    link = browser.join()
+    answer = browser.post(link, content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 200
+    assert browser.states()[DAILY] is S.UNSUBSCRIBED
+
+
+def test_the_link_outlives_newsletter_and_reader(browser: Browser) -> None:
+    link = browser.join(WEEKLY)
+    retired = Grant(browser.public_id(), (99, WEEKLY))
+    path = f"/u/{KEYS.links.sign(Purpose.UNSUBSCRIBE, retired)}"
+    assert "Stop this newsletter and The Week?" in browser.get(path).text
+    assert browser.post(path).status_code == 200
+    assert browser.states() == {WEEKLY: S.UNSUBSCRIBED}
+    with browser.database.write() as connection:
+        gone = {"address": None, "address_key": "erased:1", "erased_at": NOON}
+        connection.execute(sa.update(store.subscriber).values(gone))
+    before = all_rows(browser.database)
+    assert "We will no longer write to you." in browser.get(link).text
+    assert browser.post(link).status_code == 200
+    assert browser.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert all_rows(browser.database) == before
+
+
+def test_a_body_without_end_is_refused_and_stops_nothing(browser: Browser) -> None:
+    link = browser.join()
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 1024
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert browser.post(link, content=endless(), headers=headers).status_code == 413
+    assert browser.states()[DAILY] is S.CONFIRMED

@@ -1,0 +1,314 @@
+"""What a letter says: order, words, dates, pictures, counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from digest.composition.letter import write_letter
+from digest.composition.model import Letter, LetterSection, Piece, Shot
+from digest.editions.model import Place, Section, Selection, Slot
+from digest.sources.model import Audio, FoundStory, Picture
+from tests.unit.composition.letter_builders import (
+    CUT_OFF,
+    a_newsletter,
+    a_selection,
+    a_site,
+    a_slot,
+    a_story,
+    an_edition,
+    chosen,
+    picture_url,
+    shots_at,
+)
+
+
+def letter_of(
+    *stories: tuple[FoundStory, Place, str | None],
+    template: str = "daily",
+    language: str = "en",
+    next_slot: Slot | None = None,
+    shots: dict[tuple[str, str], Shot] | None = None,
+) -> Letter:
+    selection = Selection(
+        tuple(
+            chosen(story, place, at=at, section=section)
+            for at, (story, place, section) in enumerate(stories, start=1)
+        )
+    )
+    return write_letter(
+        an_edition(template),
+        a_newsletter(template),
+        selection,
+        site=a_site(language=language),
+        shots=shots or {},
+        next_slot=next_slot,
+    )
+
+
+def lead_of(story: FoundStory, *, shots: dict[tuple[str, str], Shot] | None = None) -> Piece:
+    lead = letter_of((story, Place.LEAD, "town"), shots=shots).lead
+    assert lead is not None
+    return lead
+
+
+def the_daily() -> Letter:
+    return write_letter(
+        an_edition(),
+        a_newsletter(),
+        a_selection(),
+        site=a_site(),
+        shots=shots_at(),
+        next_slot=a_slot(),
+    )
+
+
+def test_the_stories_stand_in_their_places_and_sections_in_the_newsletters_order() -> None:
+    letter = the_daily()
+    assert letter.lead is not None
+    assert letter.lead.headline == "Council backs the new breakwater after a night of argument"
+    assert [piece.headline for piece in letter.top] == [
+        "Ferry returns to its winter timetable",
+        "Two schools share a roof, and save a fortune",
+        "Museum finds a letter from the keeper’s daughter",
+    ]
+    assert [(s.topic, s.title, len(s.pieces)) for s in letter.sections] == [
+        ("town", "Town", 2),
+        ("sport", "Sport", 1),
+        ("culture", "Culture & letters", 1),
+    ]
+    assert len(letter.brief) == 4
+    assert (letter.story_count, letter.common_count) == (12, 8)
+
+
+def test_the_frame_of_a_daily() -> None:
+    letter = the_daily()
+    assert (letter.newsletter, letter.slug, letter.template, letter.number) == (
+        "The Morning Post",
+        "daily",
+        "daily",
+        1204,
+    )
+    assert letter.date_line == "Friday 9 January 2026"
+    assert letter.week_title == ""
+    assert letter.next_line == "The next comes on Monday at 07:00."
+    assert letter.read_online_url == "https://letters.harbourpost.example/daily/2026-01-09"
+    assert letter.privacy_url == "https://letters.harbourpost.example/privacy"
+    assert letter.subject == "Council backs the new breakwater after a night of argument"
+    assert letter.preheader == (
+        "Ferry returns to its winter timetable; Two schools share a roof, and save a fortune"
+    )
+
+
+def test_a_weekly_names_its_week_and_the_day_of_each_story() -> None:
+    selection = a_selection()
+    letter = write_letter(
+        an_edition("weekly", day=date(2026, 1, 10)),
+        a_newsletter("weekly"),
+        selection,
+        site=a_site(),
+        shots={},
+        next_slot=a_slot(date(2026, 1, 17), hour=8),
+    )
+    assert letter.week_title == "The week of 3–9 January"
+    assert [piece.day for piece in letter.top] == ["Thu", "Thu", "Wed"]
+    assert letter.next_line == "The next comes on Saturday 17 January at 08:00."
+
+
+def test_the_next_line_is_local_to_the_newsletter() -> None:
+    summer = Slot(
+        date(2026, 7, 6),
+        cut_off_at=datetime(2026, 7, 6, 5, 30, tzinfo=UTC),
+        send_at=datetime(2026, 7, 6, 6, tzinfo=UTC),
+    )
+    letter = letter_of((a_story("One"), Place.LEAD, None), next_slot=summer)
+    assert letter.next_line == "The next comes on Monday 6 July at 07:00."
+    assert letter_of().next_line == ""
+
+
+def test_headlines_come_from_five_stories_on_and_hold_what_every_reader_has() -> None:
+    stories = [(a_story(f"Story {n}"), Place.SECTION, "town") for n in range(9)]
+    assert letter_of(*stories).headlines == ()
+    common = [(a_story("Lead"), Place.LEAD, None), (a_story("Top"), Place.TOP, None)]
+    brief = [(a_story("Brief"), Place.BRIEF, None), (a_story("More"), Place.BRIEF, None)]
+    assert letter_of(*common, *stories, *brief).headlines == ("Lead", "Top", "Brief")
+    assert letter_of(*common, *brief).headlines == ()
+    assert the_daily().headlines == (
+        "Council backs the new breakwater after a night of argument",
+        "Ferry returns to its winter timetable",
+        "Two schools share a roof, and save a fortune",
+        "Museum finds a letter from the keeper’s daughter",
+    )
+
+
+def test_at_most_five_headlines() -> None:
+    top = [(a_story(f"Top {n}"), Place.TOP, None) for n in range(12)]
+    assert letter_of(*top).headlines == tuple(f"Top {n}" for n in range(5))
+
+
+def test_a_story_of_no_section_comes_last_and_belongs_to_no_topic() -> None:
+    letter = letter_of(
+        (a_story("Lost"), Place.SECTION, None),
+        (a_story("Gone"), Place.SECTION, "a section that is no more"),
+        (a_story("Town"), Place.SECTION, "town"),
+    )
+    assert letter.sections == (
+        LetterSection("town", "Town", (piece("Town"),)),
+        LetterSection(None, "More stories", (piece("Lost"), piece("Gone"))),
+    )
+
+
+def piece(headline: str) -> Piece:
+    return Piece(headline=headline, url="https://harbourpost.example/a-story")
+
+
+def test_a_lead_carries_its_section_and_a_long_standfirst_ends_with_a_sentence() -> None:
+    lead = lead_of(a_story("The wall", "It begins in April and goes on for a year or two. " * 6))
+    assert lead.label == "Town"
+    assert lead.standfirst == ("It begins in April and goes on for a year or two. " * 4).strip()
+
+
+def test_without_a_standfirst_the_first_paragraph_stands_there() -> None:
+    assert lead_of(a_story("The wall", body="It begins.\n\nLater.")).standfirst == "It begins."
+    assert lead_of(a_story("The wall", "the WALL.", body="It begins.")).standfirst == "It begins."
+    assert lead_of(a_story("The wall", "The wall")).standfirst == ""
+
+
+def test_a_line_in_brief_is_a_headline_and_nothing_else() -> None:
+    story = a_story("The cat", "It is grey.", picture=Picture(picture_url("sea")))
+    letter = letter_of((story, Place.BRIEF, "town"), shots=shots_at())
+    assert letter.brief == (piece("The cat"),)
+
+
+def test_line_breaks_and_controls_in_every_field_are_survived() -> None:
+    story = FoundStory(
+        headline="Rye\r\ndoubles\x00",
+        url="https://h.example/\x00",
+        standfirst="One\nline\x1f",
+        body_text="\x00",
+        picture=Picture("https://h.example/p\n.jpg", "a\nb", "c\x00d"),
+        audio=Audio("https://h.example/\na.mp3", 3),
+        language="fr\n",
+        published_at=CUT_OFF,
+    )
+    shots = {("https://h.example/p\n.jpg", "lead"): Shot("https://i.example/1.jpg", 600, 338)}
+    assert lead_of(story, shots=shots) == Piece(
+        headline="Rye doubles",
+        standfirst="One line",
+        shot=Shot("https://i.example/1.jpg", 600, 338, "a b", "cd"),
+        label="Town",
+        language="fr",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headline", "url", "expected"),
+    [("\x00", "https://h.example/x", "https://h.example/x"), ("\n", None, "Untitled")],
+)
+def test_a_story_never_goes_without_words(headline: str, url: str | None, expected: str) -> None:
+    assert lead_of(a_story(headline, url=url)).headline == expected
+
+
+def test_an_unsafe_address_leaves_the_headline_as_plain_text() -> None:
+    assert lead_of(a_story("The wall", url="javascript:alert(1)")).url is None
+
+
+@pytest.mark.parametrize(
+    ("audio", "url", "label"),
+    [
+        (Audio("https://h.example/a.mp3", 740), "https://h.example/a.mp3", "Listen · 12 min"),
+        (Audio("https://h.example/a.mp3", 20), "https://h.example/a.mp3", "Listen · 1 min"),
+        (Audio("https://h.example/a.mp3"), "https://h.example/a.mp3", "Listen"),
+        (Audio("https://h.example/a.mp3", -5), "https://h.example/a.mp3", "Listen"),
+        (Audio("file:///a.mp3", 740), None, ""),
+    ],
+)
+def test_a_recording_is_a_link_with_its_length(audio: Audio, url: str | None, label: str) -> None:
+    lead = lead_of(a_story("The wall", audio=audio))
+    assert (lead.audio_url, lead.audio_label) == (url, label)
+
+
+def test_a_description_that_repeats_the_headline_is_not_said_twice() -> None:
+    story = a_story("Low sun over the harbour", picture=Picture(picture_url("sea")))
+    assert lead_of(story, shots=shots_at()).shot == Shot(
+        "https://letters.harbourpost.example/images/sea-lead.jpg", 600, 338, "", "Harbour Post"
+    )
+
+
+def test_a_picture_that_was_not_made_is_left_out() -> None:
+    assert lead_of(a_story("One", picture=Picture("https://h.example/no.jpg"))).shot is None
+
+
+@pytest.mark.parametrize(
+    ("story", "expected"),
+    [
+        (None, None),
+        ("en-GB", None),
+        ("fr", "fr"),
+        ("zh_Hant", "zh-Hant"),
+        ('"><b', None),
+        ("-", None),
+    ],
+)
+def test_a_storys_language_is_named_when_it_is_another(
+    story: str | None, expected: str | None
+) -> None:
+    assert lead_of(a_story("One", language=story)).language == expected
+
+
+def test_minutes_add_up_and_every_readers_copy_takes_at_least_one() -> None:
+    words = "word " * 34 + "end."
+    sections = [(a_story("Head", words), Place.SECTION, "town") for _ in range(21)]
+    letter = letter_of((a_story("Lead"), Place.LEAD, None), *sections)
+    assert [section.minutes for section in letter.sections] == [3]
+    assert (letter.minutes, letter.common_minutes) == (4, 1)
+    assert letter_of().minutes == 1
+
+
+def test_an_empty_selection_still_has_a_subject_and_a_preheader() -> None:
+    letter = letter_of()
+    assert letter.story_count == 0
+    assert letter.subject == "The Morning Post, 9 January"
+    assert letter.preheader == "The Morning Post, 9 January"
+
+
+def test_the_subject_of_an_earlier_edition_is_not_used_again() -> None:
+    first = the_daily()
+    second = write_letter(
+        an_edition(),
+        a_newsletter(),
+        a_selection(),
+        site=a_site(),
+        shots={},
+        next_slot=None,
+        earlier_subjects=[first.subject.upper()],
+    )
+    assert second.subject == "Council backs the new breakwater after a night… · 9 January"
+
+
+def test_the_same_values_give_the_same_letter() -> None:
+    assert the_daily() == the_daily()
+
+
+def test_dates_are_in_the_sites_language() -> None:
+    letter = letter_of((a_story("Eins"), Place.LEAD, None), template="weekly", language="de")
+    assert letter.date_line == "Freitag, 9. Januar 2026"
+    assert letter.lead is not None
+    assert letter.lead.day == "Do."
+
+
+def test_names_are_cleaned() -> None:
+    newsletter = replace(
+        a_newsletter(sections=(Section("town", "To\nwn"),)), name="The\nMorning Post\x00"
+    )
+    letter = write_letter(
+        an_edition(),
+        newsletter,
+        Selection((chosen(a_story("One"), Place.SECTION, at=1, section="town"),)),
+        site=a_site(),
+        shots={},
+        next_slot=None,
+    )
+    assert (letter.newsletter, letter.sections[0].title) == ("The Morning Post", "To wn")

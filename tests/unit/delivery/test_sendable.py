@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.delivery.model import Envelope
+from digest.delivery.sendable import is_plain_address, objection
+from tests.unit.delivery.delivery_builders import a_message, an_envelope
+
+
+def test_an_ordinary_message_is_sent_as_it_is() -> None:
+    assert objection(an_envelope(), a_message()) == ""
+
+
+def test_a_notice_may_have_an_empty_sender() -> None:
+    assert objection(Envelope("", "ann@example.org", "<1@x>"), a_message()) == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "b@x>\r\nRCPT TO:<c@example.org",
+        "b@x> SIZE=1",
+        "<b@example.org>",
+        "b@example.org\n",
+        "b@example.org\0",
+        "b c@example.org",
+        '"b"@example.org',
+        "b@",
+        "@example.org",
+        "b@-example.org",
+        "b@example..org",
+        "b@exa_mple.org",
+        "b@[127.0.0.1]",
+        "bärbel@example.org",
+        "b@bücher.example",
+        "b" * 65 + "@example.org",
+        "b@" + ".".join(["a" * 60] * 5),
+        "",
+    ],
+)
+def test_an_address_that_could_say_more_than_an_address_is_refused(address: str) -> None:
+    words = "the reader's address cannot be written in SMTP"
+    assert objection(Envelope("news@example.org", address, "<1@x>"), a_message()) == words
+
+
+def test_a_sender_is_held_to_the_same_rule() -> None:
+    words = "the sender's address cannot be written in SMTP"
+    assert objection(Envelope("a@x>\r\nDATA", "b@example.org", "<1@x>"), a_message()) == words
+
+
+@pytest.mark.parametrize("address", ["a.b+c@example.org", "o'hara@a.b.example", "x@localhost"])
+def test_common_addresses_are_plain(address: str) -> None:
+    assert is_plain_address(address)
+
+
+@given(st.text())
+def test_no_plain_address_breaks_out_of_its_command(address: str) -> None:
+    if is_plain_address(address):
+        assert address.isascii()
+        assert not set(address) & set('<>\r\n\0 \t"\\')
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (b"a\nb\r\n", "the message has a bare line break"),
+        (b"a\rb\r\n", "the message has a bare line break"),
+        (b"a\r\r\n", "the message has a bare line break"),
+        (b"a\n\r\r\n", "the message has a bare line break"),
+        (b"a\0\r\n", "the message has a NUL byte"),
+        (b"a", "the message does not end with a line break"),
+        (b"", "the message does not end with a line break"),
+        (b".\r\n", "the message has a line that begins with a dot"),
+        (b"a\r\n.\r\nb\r\n", "the message has a line that begins with a dot"),
+        (b"a" * 999 + b"\r\n", "the message has a line of more than 998 bytes"),
+    ],
+)
+def test_a_message_that_smtp_would_change_is_refused(message: bytes, words: str) -> None:
+    assert objection(an_envelope(), message) == words
+
+
+@given(st.binary())
+def test_whatever_passes_reaches_the_other_side_unchanged(message: bytes) -> None:
+    if objection(an_envelope(), message) == "":
+        lines = message.split(b"\r\n")
+        assert lines[-1] == b""
+        assert not any(line.startswith(b".") or b"\n" in line or b"\r" in line for line in lines)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+
+import pytest
+
+from digest.editions.model import Cadence, NewsletterSpec, Release, ReleaseMode, StoryPolicy
+from digest.web.words import days_in_words, first_letter, offer, place
+
+DAILY = Cadence(frozenset(range(5)), time(6, 30), time(7), "America/Tortola")
+
+
+def _offer(cadence: Cadence) -> str:
+    release = Release(ReleaseMode.APPROVE)
+    return offer(NewsletterSpec("x", "X", "daily", cadence, StoryPolicy(most=12), release))
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ((), ""),
+        ((5,), "every Saturday"),
+        ((0, 1), "Monday and Tuesday"),
+        ((0, 1, 2, 3, 4), "Monday to Friday"),
+        ((0, 2, 4), "Monday, Wednesday and Friday"),
+        (range(7), "every day"),
+    ],
+)
+def test_weekdays_are_said_as_people_say_them(days: tuple[int, ...], words: str) -> None:
+    assert days_in_words(frozenset(days)) == words
+
+
+def test_an_offer_says_how_much_and_when() -> None:
+    assert _offer(DAILY) == "Up to 12 stories, Monday to Friday at 07:00."
+    now_and_then = replace(DAILY, days=frozenset())
+    assert _offer(now_and_then) == "Now and then, when there is news that cannot wait."
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        ("2026-01-09 10:29", "Friday 9 January at 07:00"),
+        ("2026-01-09 10:30", "Monday 12 January at 07:00"),  # that letter is made up: 06:30 there
+        ("2026-01-10 12:00", "Monday 12 January at 07:00"),
+    ],
+)
+def test_the_first_letter_is_the_next_not_yet_made_up(now: str, first: str) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert first_letter(DAILY, at) == (first, "Tortola time")
+
+
+def test_a_newsletter_without_days_promises_none() -> None:
+    never = replace(DAILY, days=frozenset())
+    assert first_letter(never, datetime(2026, 1, 9, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Europe/London", "London time"),
+        ("America/New_York", "New York time"),
+        ("UTC", "UTC"),
+        ("Etc/GMT", "GMT"),
+    ],
+)
+def test_the_clock_has_a_place(zone: str, words: str) -> None:
+    assert place(zone) == words

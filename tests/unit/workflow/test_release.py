@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from digest.editions.model import Edition, EditionState, Release, ReleaseMode, Window
+from digest.workflow.release import Move, next_move
+
+CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
+SEND_AT = datetime(2026, 1, 9, 7, 0, tzinfo=UTC)
+NEXT_CUT_OFF = CUT_OFF + timedelta(days=3)
+EDITION = Edition(
+    id=1,
+    newsletter_id=1,
+    slug="daily",
+    local_date=date(2026, 1, 9),
+    slot_name="main",
+    number=1,
+    state=EditionState.IN_REVIEW,
+    window=Window(CUT_OFF - timedelta(days=1), CUT_OFF),
+    send_at=SEND_AT,
+    prepared_at=CUT_OFF,
+    told_at=CUT_OFF + timedelta(minutes=1),
+    expires_at=NEXT_CUT_OFF,
+)
+AUTO = Release(ReleaseMode.AUTO)
+BY_HAND = Release(ReleaseMode.APPROVE)
+AFTER_20 = Release(ReleaseMode.AUTO_AFTER, timedelta(minutes=20))
+
+
+@pytest.mark.parametrize(
+    ("state", "release", "now", "move"),
+    [
+        (EditionState.IN_REVIEW, AUTO, CUT_OFF + timedelta(minutes=1), Move.APPROVE),
+        (EditionState.IN_REVIEW, AFTER_20, CUT_OFF + timedelta(minutes=20), Move.WAIT),
+        (EditionState.IN_REVIEW, AFTER_20, CUT_OFF + timedelta(minutes=21), Move.APPROVE),
+        (EditionState.IN_REVIEW, BY_HAND, SEND_AT - timedelta(seconds=1), Move.WAIT),
+        (EditionState.IN_REVIEW, BY_HAND, SEND_AT, Move.HOLD),
+        (EditionState.APPROVED, AUTO, SEND_AT - timedelta(seconds=1), Move.WAIT),
+        (EditionState.APPROVED, BY_HAND, SEND_AT, Move.SEND),
+        (EditionState.HELD, BY_HAND, NEXT_CUT_OFF - timedelta(seconds=1), Move.WAIT),
+        (EditionState.HELD, BY_HAND, NEXT_CUT_OFF, Move.EXPIRE),
+        (EditionState.SENDING, AUTO, NEXT_CUT_OFF, Move.WAIT),
+        (EditionState.SENT, AUTO, NEXT_CUT_OFF, Move.WAIT),
+    ],
+)
+def test_state_release_and_hour_decide(
+    state: EditionState, release: Release, now: datetime, move: Move
+) -> None:
+    assert next_move(replace(EDITION, state=state), release, now) is move
+
+
+def test_the_editors_time_counts_from_when_they_were_told() -> None:
+    late = replace(EDITION, told_at=SEND_AT)
+    assert next_move(late, AFTER_20, SEND_AT + timedelta(minutes=19)) is Move.WAIT
+    assert next_move(late, AFTER_20, SEND_AT + timedelta(minutes=20)) is Move.APPROVE
+
+
+def test_a_held_edition_of_a_letter_made_by_hand_never_expires() -> None:
+    held = replace(EDITION, state=EditionState.HELD, expires_at=None)
+    assert next_move(held, BY_HAND, NEXT_CUT_OFF + timedelta(days=365)) is Move.WAIT
