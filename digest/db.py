@@ -18,6 +18,8 @@ from sqlalchemy.types import TypeDecorator
 
 from digest.errors import AlreadyRunningError, DatabaseError
 
+__all__ = ["BigId", "Connection", "Database", "UtcDateTime", "metadata", "rows_changed"]
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

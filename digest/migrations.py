@@ -88,9 +88,16 @@ def _upgrade_locked(
 
 
 def pending(database: Database) -> bool:
-    """Tell whether the schema is not the newest; for checks that must not change anything."""
-    with database.read() as connection:
-        return _current(connection) != ScriptDirectory.from_config(_config()).get_current_head()
+    """Tell whether the schema is not the newest; for checks that must not change anything.
+
+    Raises DatabaseError when the database does not answer.
+    """
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    try:
+        with database.read() as connection:
+            return _current(connection) != head
+    except sa.exc.SQLAlchemyError as error:
+        raise DatabaseError(f"database: does not answer: {type(error).__name__}") from error
 
 
 def load_tables() -> None:

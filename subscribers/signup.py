@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import Connection
-
 from digest.clock import to_utc
-from digest.db import Database
+from digest.db import Connection, Database
 from digest.errors import NotFoundError, UsageError
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice, NoticeKind

@@ -7,8 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
+from digest.db import Connection
 from digest.delivery import store
 from digest.delivery.backoff import next_probe
 from digest.delivery.model import Batch, Reply, Settled

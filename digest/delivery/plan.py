@@ -6,10 +6,8 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from digest.clock import Clock
-from digest.db import Database
+from digest.db import Connection, Database
 from digest.delivery import store
 from digest.delivery.model import Tally
 from digest.editions.model import Edition, EditionState

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from digest.clock import Clock
-from digest.db import Database
+from digest.db import Connection, Database
 from digest.delivery.model import (
     DeliveryState,
     Outbound,

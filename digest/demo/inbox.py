@@ -30,7 +30,11 @@ VIEWS = {
 }
 
 _FRAMED = {"html", "phone"}
-_NAMES = {reader.address: reader.name for reader in READERS}
+_NAMES = {
+    **{reader.address: reader.name for reader in READERS},
+    "desk@harbourpost.example": "The editors’ desk",
+    "admin@harbourpost.example": "The operator",
+}
 
 _SANDBOX = "allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 _LETTER_POLICY = (

@@ -66,7 +66,7 @@ not_on   = ["2026-12-25", "2026-12-28..2027-01-01"]
 cut_off  = "06:30"                 # draft made, editors told
 send_at  = "07:00"
 release  = "auto-after 20m"
-stories  = {{ min = 3, top = 3, max = 12, max_age = "48h" }}
+stories  = {{ min = 3, top = 3, max = 17, max_age = "48h" }}
 sections = {sections}
 
 [newsletters.weekly]

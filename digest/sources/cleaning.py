@@ -164,7 +164,7 @@ def safe_link(address: str, *, base: str = "") -> str | None:
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
         return None
     name = _ascii_host(host)
-    if not name:
+    if not name or name.startswith("[") != ("[" in parts.netloc):
         return None
     netloc = name if port is None else f"{name}:{port}"
     return urlunsplit(

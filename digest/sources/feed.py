@@ -133,7 +133,7 @@ class _Reader:
             standfirst=standfirst,
             body_html=body.html,
             body_text=body.text,
-            authors=_authors(entry),
+            authors=_authors(entry, is_atom=self.is_atom),
             categories=_categories(entry),
             picture=_picture(entry, body, self._base(entry)),
             audio=_audio(entry, self._base(entry)),
@@ -238,9 +238,19 @@ def _moment(parsed: Any) -> datetime | None:
         return None
 
 
-def _authors(entry: Any) -> tuple[str, ...]:
+def _authors(entry: Any, *, is_atom: bool) -> tuple[str, ...]:
     names = [str(person.get("name") or "") for person in _parts(entry, "authors")]
+    written = str(_own(entry, "author") or "")
+    if "@" in written and not is_atom and len(names) <= 1:
+        names = [_by_line(written)]
     return _names(names)
+
+
+def _by_line(written: str) -> str:
+    """Read the name in `ann@e.example (Ann Teller)` or `Ann Teller <ann@e.example>`."""
+    if found := re.search(r"\(([^()@]{1,200})\)\s*$", written):
+        return found[1]
+    return re.sub(r"[<(]?[^\s<>()]*@[^\s<>()]*[>)]?", "", written)
 
 
 def _categories(entry: Any) -> tuple[str, ...]:

@@ -29,8 +29,10 @@ _FURNITURE_LINES = (
     "|articles similaires|ähnliche artikel|verwandte artikel|mehr zum thema"
     "|close|cerrar|fermer|schließen|advertisement|anzeige|publicité|publicidad"
 )
-_FURNITURE = frozenset(_FURNITURE_LINES.split("|"))
-_PLAYER = re.compile(r"(?:\d{1,2}:\d{2}(?::\d{2})?\s*[/|-]?\s*)+(?:close|cerrar|fermer|schließen)?")
+_FURNITURE = frozenset(_FURNITURE_LINES.casefold().split("|"))
+_PLAYER = re.compile(
+    r"(?:\d{1,2}:\d{2}(?::\d{2})?\s*[/|-]?\s*)+(?:close|cerrar|fermer|schliessen)?"
+)
 _CLOSE_SIGNS = "×✕✖✗"
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
 
@@ -149,6 +151,7 @@ def _without_masthead(lines: Sequence[str]) -> tuple[str, date | None, list[str]
     if shown and shown[0] not in drop and _is_site_name(lines, shown, date_place=place):
         site_name = lines[shown[0]]
         drop.add(shown[0])
+    site_name = site_name or _player_title(lines)
     return site_name, seen_on, [line for n, line in enumerate(lines) if n not in drop]
 
 
@@ -165,6 +168,15 @@ def _is_site_name(lines: Sequence[str], shown: Sequence[int], *, date_place: int
         return True
     headline_twice = len(shown) > date_place + 1 and lines[shown[date_place + 1]] == first
     return date_place == 1 and not headline_twice
+
+
+def _player_title(lines: Sequence[str]) -> str:
+    """Give the line between other furniture and the player's times: there it is the site's name."""
+    shown = [line for line in lines if line]
+    for before, line, after in zip(shown, shown[1:], shown[2:], strict=False):
+        if _PLAYER.fullmatch(after) and _is_furniture(before, "") and not _is_furniture(line, ""):
+            return line
+    return ""
 
 
 def _is_furniture(line: str, site_name: str) -> bool:

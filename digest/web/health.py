@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,7 +29,7 @@ class Health:
         try:
             schema = "behind" if migrations.pending(self.database) else "newest"
             database = "ok"
-        except (DatabaseError, sa.exc.SQLAlchemyError):
+        except DatabaseError:
             database, schema = "unreachable", "unknown"
         good = schema == "newest"
         return JSONResponse(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from digest.composition import store as compositions
 from digest.composition.compose import compose
 from digest.composition.letter import write_letter
@@ -23,8 +25,10 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Compo
     """
     with newsroom.database.read() as connection:
         selection = editions.load_selection(connection, edition.id)
-        subjects = compositions.earlier_subjects(connection, newsletter.id, limit=30)
-    composition = write(newsroom, edition, newsletter, selection, subjects)
+        subjects = compositions.earlier_subjects(
+            connection, newsletter.id, limit=30, before_number=edition.number
+        )
+    composition, warnings = write(newsroom, edition, newsletter, selection, subjects)
     now = newsroom.clock()
     with newsroom.database.write() as connection:
         compositions.save_composition(connection, composition, at=now)
@@ -43,7 +47,10 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Compo
             edition=edition.address,
             headline=composition.subject,
             now=now,
-            rows=[(c.place or "", c.article.story.headline) for c in selection.chosen],
+            rows=[
+                *((str(c.place or ""), c.article.story.headline) for c in selection.chosen),
+                *(("warning", warning) for warning in warnings),
+            ],
         ):
             outbox.put(connection, notice)
     return composition
@@ -54,9 +61,9 @@ def write(
     edition: Edition,
     newsletter: Newsletter,
     selection: Selection,
-    earlier_subjects: tuple[str, ...] | list[str],
-) -> Composition:
-    """Compose without recording anything but fetched pictures: what a preview shows."""
+    earlier_subjects: Sequence[str],
+) -> tuple[Composition, tuple[str, ...]]:
+    """Compose without recording anything but fetched pictures; give the warnings beside it."""
     pictures = fetch_pictures(
         newsroom.database,
         selection,
@@ -74,7 +81,7 @@ def write(
         next_slot=next_slot(newsletter.spec.cadence, edition.send_at),
         earlier_subjects=earlier_subjects,
     )
-    return compose(
+    composition = compose(
         letter,
         edition_id=edition.id,
         revision=edition.revision,
@@ -82,3 +89,4 @@ def write(
         secret=newsroom.secret,
         environment=newsroom.environment,
     )
+    return composition, tuple(pictures.warnings)
