@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.types import TypeDecorator
 
 from digest.errors import AlreadyRunningError, DatabaseError
 
-__all__ = ["BigId", "Connection", "Database", "UtcDateTime", "metadata", "rows_changed"]
+__all__ = ["BigId", "Connection", "Database", "UtcDateTime", "insert", "metadata", "rows_changed"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -154,6 +155,13 @@ class Database:
             with contextlib.closing(sqlite3.connect(partial)) as copy:
                 driver.backup(copy)
             shutil.move(partial, target)
+
+
+def insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Give the INSERT of this database that can say ON CONFLICT: both spell it alike."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def rows_changed(result: sa.CursorResult[Any]) -> int:

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, metadata
+from digest.db import BigId, UtcDateTime, insert, metadata
 from subscribers.model import (
     EVERYTHING,
     Act,
@@ -176,7 +175,7 @@ def insert_subscriber(connection: Connection, new: NewSubscriber) -> Subscriber:
 
     Until the transaction ends nobody else changes this reader: two sign-ups at once stand in line.
     """
-    connection.execute(_insert(connection, subscriber).values(asdict(new)).on_conflict_do_nothing())
+    connection.execute(insert(connection, subscriber).values(asdict(new)).on_conflict_do_nothing())
     found = lock_subscriber(connection, address_key=new.address_key)
     if found is None:
         raise LookupError("a public id was drawn twice")  # 96 random bits: a broken generator
@@ -262,7 +261,7 @@ def save_subscription(connection: Connection, standing: Subscription) -> None:
     key = ["subscriber_id", "newsletter_id"]
     changed = {name: value for name, value in values.items() if name not in key}
     connection.execute(
-        _insert(connection, subscription)
+        insert(connection, subscription)
         .values(values)
         .on_conflict_do_update(index_elements=key, set_=changed)
     )
@@ -328,7 +327,7 @@ def insert_suppression(
     at: datetime,
 ) -> bool:
     """Put an address on the never-mail list; False when it stood there already."""
-    insert = _insert(connection, suppression).values(
+    row = insert(connection, suppression).values(
         address_hmac=address_hmac,
         scope=scope,
         reason=reason,
@@ -336,7 +335,7 @@ def insert_suppression(
         at=at,
     )
     # The row itself tells: psycopg counts no rows for an INSERT that SQLAlchemy runs.
-    written = insert.on_conflict_do_nothing().returning(suppression.c.scope)
+    written = row.on_conflict_do_nothing().returning(suppression.c.scope)
     return connection.execute(written).one_or_none() is not None
 
 
@@ -409,13 +408,6 @@ def _one_subscriber(connection: Connection, query: sa.Select[Any]) -> Subscriber
 def _subscription(row: Sequence[Any]) -> Subscription:
     values = dict(zip(subscription.c.keys(), row, strict=True))
     return Subscription(**{**values, "state": SubscriptionState(values["state"])})
-
-
-def _insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """Give the INSERT of this database that can say ON CONFLICT."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
 
 
 def _storable(text: str) -> str:

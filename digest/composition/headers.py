@@ -64,6 +64,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS = re.compile(rf"{_ATEXT}(?: {_ATEXT})*")
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
+_LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})+")
@@ -146,7 +147,7 @@ def ascii_address(address: str, *, field: str = "To") -> str:
         CompositionError: for a local part outside ASCII (SMTPUTF8), or what is no plain address.
     """
     local, _, domain = address.rpartition("@")
-    if _DOT_ATOM.fullmatch(local) and "=?" not in local:
+    if _DOT_ATOM.fullmatch(local) and not _LIKE_ENCODED_WORD.search(local):
         found = f"{local}@{ascii_domain(domain, field=field)}"
         if len(local) > _LONGEST_LOCAL_PART or len(found) > _LONGEST_ADDRESS:
             raise _refused(field, "the address is longer than mail allows", _MEND_ADDRESS)

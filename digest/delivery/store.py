@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, metadata, rows_changed
+from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.delivery.model import Batch, DeliveryState, Retry, Settled, Tally
 from digest.editions.model import EditionState
 from digest.editions.store import edition
@@ -131,10 +130,10 @@ def plan_chunk(
         sa.literal(language),
         chunk.c.topic_mask,
     ).where(sa.true())  # without a WHERE, SQLite takes ON CONFLICT for a join's ON
-    insert = _insert(connection, delivery).from_select(
+    planned = insert(connection, delivery).from_select(
         ["edition_id", "subscriber_id", "batch_n", "state", "language", "topic_mask"], rows
     )
-    connection.execute(insert.on_conflict_do_nothing())
+    connection.execute(planned.on_conflict_do_nothing())
     _write_batches(connection, edition_id, after=after, due_at=due_at)
     written = (delivery.c.edition_id == edition_id) & (delivery.c.subscriber_id > after)
     count = sa.select(sa.func.count()).select_from(delivery).where(written)
@@ -170,7 +169,7 @@ def _write_batches(
     )
     columns = ["edition_id", "n", "first_id", "last_id", "due_at"]
     connection.execute(
-        _insert(connection, delivery_batch).from_select(columns, batches).on_conflict_do_nothing()
+        insert(connection, delivery_batch).from_select(columns, batches).on_conflict_do_nothing()
     )
 
 
@@ -510,10 +509,3 @@ def hasten(connection: Connection, edition_id: int, *, now: datetime) -> int:
     waiting = (delivery_retry.c.edition_id == edition_id) & delivery_retry.c.intent_at.is_(None)
     result = connection.execute(sa.update(delivery_retry).where(waiting).values(next_at=now))
     return rows_changed(result)
-
-
-def _insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """Give the INSERT of this database that can say ON CONFLICT."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)

@@ -61,10 +61,14 @@ def terms_of(newsletter: Newsletter, window: Window, used: Mapping[int, str]) ->
 
 
 def newest_first(articles: Iterable[Article]) -> list[Article]:
-    """Give each article once, newest first; of the same moment, the one we knew first."""
+    """Give each article once, newest first.
+
+    Of the same moment, one with something behind its headline goes first, then the one we knew
+    first: a captured page brings its article and fifty bare headlines in at once.
+    """
     once = {article.id: article for article in articles}
-    by_id = [once[article_id] for article_id in sorted(once)]
-    return sorted(by_id, key=lambda article: article.dated_at, reverse=True)
+    by_rank = sorted(once.values(), key=lambda article: (article.headline_only, article.id))
+    return sorted(by_rank, key=lambda article: article.dated_at, reverse=True)
 
 
 def _weigh(article: Article, terms: Terms, newsletter: Newsletter, window: Window) -> Candidate:

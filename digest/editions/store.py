@@ -7,10 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, metadata, rows_changed
+from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.editions.cadence import next_wake_up, previous_cut_off
 from digest.editions.model import (
     MAIN_SLOT,
@@ -262,7 +261,7 @@ def insert_edition(
     """Write a draft under the newsletter's next number; the caller holds `lock_newsletter`."""
     numbers = sa.select(sa.func.coalesce(sa.func.max(edition.c.number), 0) + 1)
     number = connection.scalar(numbers.where(edition.c.newsletter_id == owner.id))
-    insert = sa.insert(edition).values(
+    row = sa.insert(edition).values(
         newsletter_id=owner.id,
         local_date=made.local_date,
         slot_name=made.name,
@@ -274,7 +273,7 @@ def insert_edition(
         prepared_at=prepared_at,
         expires_at=expires_at,
     )
-    edition_id = connection.execute(insert.returning(edition.c.id)).scalar_one()
+    edition_id = connection.execute(row.returning(edition.c.id)).scalar_one()
     return edition_by_id(connection, edition_id)
 
 
@@ -520,8 +519,8 @@ def _next_bit(spec: NewsletterSpec, section: Section, bits: Mapping[str, int]) -
 
 
 def _insert_if_absent(connection: Connection, table: sa.Table, **values: object) -> bool:
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-    absent = insert.values(**values).on_conflict_do_nothing().returning(sa.literal(1))
+    rows = insert(connection, table)
+    absent = rows.values(**values).on_conflict_do_nothing().returning(sa.literal(1))
     return connection.execute(absent).first() is not None
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, metadata, rows_changed
+from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.outbox.model import NewNotice, Notice, NoticeKind, NoticeState
 
 notice = sa.Table(
@@ -36,7 +35,6 @@ _WAITING = notice.c.state == NoticeState.WAITING.value
 
 def put(connection: Connection, new: NewNotice) -> bool:
     """Write a notice in the transaction of its cause; False when its key was written before."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {
         "dedupe_key": _short_key(new.dedupe_key),
         "kind": new.kind.value,
@@ -47,7 +45,7 @@ def put(connection: Connection, new: NewNotice) -> bool:
         "next_at": new.next_at,
     }
     # RETURNING, as psycopg's row count is lost when SQLAlchemy fetches the new id by itself.
-    row = insert(notice).values(values).on_conflict_do_nothing().returning(notice.c.id)
+    row = insert(connection, notice).values(values).on_conflict_do_nothing().returning(notice.c.id)
     return connection.execute(row).first() is not None
 
 

@@ -13,6 +13,7 @@ from digest.clock import Clock
 from digest.db import Database
 from digest.errors import DigestError, SourceError
 from digest.sources import store
+from digest.sources.cleaning import one_line
 from digest.sources.feed import read_feed
 from digest.sources.fetch import Fetched, Fetcher, file_path, is_file, read_file
 from digest.sources.identity import without_shared_names
@@ -89,8 +90,8 @@ def _poll(
 
 def _in_words(spec: SourceSpec, error: Exception) -> str:
     if isinstance(error, DigestError):
-        return f"{error}. {error.hint}" if error.hint else str(error)
-    return f"source: {spec.name}: unexpected trouble ({type(error).__name__}: {error})"
+        return one_line(f"{error}. {error.hint}" if error.hint else str(error))
+    return one_line(f"source: {spec.name}: unexpected trouble ({type(error).__name__}: {error})")
 
 
 def _record_unchanged(database: Database, state: SourceState, now: datetime) -> None:
@@ -127,7 +128,7 @@ def _keep(
 def _read(spec: SourceSpec, state: SourceState | None, fetcher: Fetcher) -> _Found:
     if spec.kind is SourceKind.PAGE and is_file(spec.address):
         path = file_path(spec.address)
-        if _is_folder(path):
+        if path.is_dir():
             return _read_folder(path, state.etag if state else None)
     fetched = _fetch(spec, state, fetcher)
     if fetched.not_modified:
@@ -153,13 +154,6 @@ def _read_page(fetched: Fetched) -> _Found:
         )
     page = read_page(fetched.content.decode("utf-8", "replace"), address=fetched.address)
     return _Found(fetched, page.stories, page.warnings)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except ValueError:  # a NUL in the name; reading it as a file says so in words
-        return False
 
 
 def _read_folder(folder: Path, etag: str | None) -> _Found:

@@ -216,7 +216,9 @@ def _standfirst_and_body(
         return "", replace(summary, image=image)
     text = _APPEARED_FIRST.sub("", cleaning.one_line(summary.text)).strip()
     text = _CUT_MARK.sub("…", text)
-    if text == headline:
+    # Without a description feedparser gives the content as summary, too.
+    is_body = _is_whole_story(summary) and cleaning.one_line(body.text).startswith(text)
+    if text == headline or is_body:
         text = ""
     if text and body.paragraphs and body.paragraphs[0] == text:
         body = cleaning.without_first_paragraph(body)
@@ -224,7 +226,7 @@ def _standfirst_and_body(
 
 
 def _is_whole_story(summary: CleanBody) -> bool:
-    """Many feeds put the whole story into the description and nothing into the content."""
+    """Tell a whole story, which many feeds put into the description, from a standfirst."""
     paragraphs = [text for text in summary.paragraphs if not _APPEARED_FIRST.match(text)]
     return len(paragraphs) > 1 or len(summary.text) > _LONG_SUMMARY
 

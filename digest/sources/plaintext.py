@@ -212,12 +212,10 @@ def _is_prose(run: Sequence[str]) -> bool:
 
 
 def _article(lines: Sequence[str], seen_on: date | None) -> FoundStory | None:
-    shown = [(n, line) for n, line in enumerate(lines) if has_words(line)]
+    shown = [(n, line) for n, line in enumerate(lines) if _headline(line)]
     if not shown:
         return None
     headline = _headline(shown[0][1])
-    if not headline:
-        return None
     key = folded_headline(shown[0][1])
     while len(shown) > 1 and folded_headline(shown[1][1]) == key:
         del shown[1]

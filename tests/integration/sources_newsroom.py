@@ -83,7 +83,7 @@ def running_site() -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         site: ClassVar[Site]
 
-        def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+        def do_GET(self) -> None:
             self.site.asked.append((self.path, dict(self.headers)))
             with contextlib.suppress(OSError):
                 self.site.pages.get(self.path, answer(b"no such page", 404))(self)

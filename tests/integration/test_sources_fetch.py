@@ -66,7 +66,7 @@ def test_an_answer_comes_with_all_that_is_needed_to_ask_again(site: Site) -> Non
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433"])
 def test_this_machine_is_not_dialled_unless_allowed(site: Site, host: str) -> None:
-    with pytest.raises(FetchBlockedError, match="not a public address$") as blocked:
+    with pytest.raises(FetchBlockedError, match=r"not a public address$") as blocked:
         _fetcher().get(site.url("/feed", host))
     assert blocked.value.hint == (
         "To read a source inside your network, name the network in its `allow`."
@@ -177,6 +177,11 @@ def test_a_server_that_drips_or_hangs_is_left_at_the_deadline(site: Site, answer
     )
 
 
+def test_a_deadline_that_has_passed_asks_nobody(site: Site) -> None:
+    assert str(_refused(site, answer(b"x"), deadline=-1)).endswith("no whole answer in time")
+    assert site.asked == []
+
+
 def test_a_server_that_speaks_something_else_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -187,7 +192,7 @@ def test_a_server_that_speaks_something_else_is_told() -> None:
 def test_a_refused_connection_and_an_unknown_name_are_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(SourceError, match="refused$") as refused:
+    with pytest.raises(SourceError, match=r"refused$") as refused:
         _fetcher().get(f"http://127.0.0.1:{port}/", allow=HERE)
     assert refused.value.hint == "Check the address and that this machine reaches it."
     with pytest.raises(SourceError, match=r"no-such-host\.invalid: the name is not known$"):
@@ -195,7 +200,7 @@ def test_a_refused_connection_and_an_unknown_name_are_told() -> None:
 
 
 def test_a_secure_address_that_answers_in_the_clear_is_told(site: Site) -> None:
-    with pytest.raises(SourceError, match="^fetch: https://127"):
+    with pytest.raises(SourceError, match=r"^fetch: https://127"):
         _fetcher(timeout=2, deadline=3).get(site.url("/").replace("http:", "https:"), allow=HERE)
 
 

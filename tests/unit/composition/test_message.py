@@ -129,7 +129,7 @@ def test_an_extra_field_stands_and_one_that_is_there_already_is_refused() -> Non
     ],
 )
 def test_a_notice_to_more_than_one_place_is_refused(to: str, mail_id: str) -> None:
-    with pytest.raises(CompositionError, match="^header: "):
+    with pytest.raises(CompositionError, match=r"^header: "):
         notice(to=to, mail_id=mail_id)
 
 

@@ -246,7 +246,7 @@ def test_no_subject_or_list_name_adds_a_field(subject: str) -> None:
 )
 def test_a_reader_who_cannot_be_addressed_is_refused(changes: dict[str, str]) -> None:
     wire = EditionWire(a_composition(), HEADERS)
-    with pytest.raises(CompositionError, match="^header: ") as caught:
+    with pytest.raises(CompositionError, match=r"^header: ") as caught:
         wire.message(values(**changes))
     assert not [value for value in changes.values() if value in str(caught.value)]
 
@@ -261,7 +261,7 @@ def test_a_reader_who_cannot_be_addressed_is_refused(changes: dict[str, str]) ->
     ],
 )
 def test_an_edition_with_a_bad_shared_header_is_refused_at_once(changes: dict[str, str]) -> None:
-    with pytest.raises(CompositionError, match="^header: "):
+    with pytest.raises(CompositionError, match=r"^header: "):
         EditionWire(a_composition(), replace(HEADERS, **changes))
 
 

@@ -137,6 +137,13 @@ def test_of_the_same_moment_the_one_known_first_comes_first() -> None:
     assert [candidate.article.id for candidate in selection.chosen] == [1, 2]
 
 
+def test_of_the_same_moment_a_story_goes_before_a_bare_headline() -> None:
+    seen = utc("2026-01-09 05:00")
+    bare = replace(headline_only(1), first_seen_at=seen)
+    selection = _select(bare, article(2, seen=seen), stories=StoryPolicy(most=1))
+    assert [candidate.article.id for candidate in selection.chosen] == [2]
+
+
 def test_late_is_a_label_and_no_limit() -> None:
     at_the_bound = article(1, published=WINDOW.after)
     inside = article(2, published=WINDOW.after + timedelta(seconds=1))

@@ -5,7 +5,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.sources.cleaning import (
@@ -30,6 +30,7 @@ def test_one_line_folds_whitespace_and_drops_what_cannot_be_seen_but_keeps_typog
     assert one_line(text) == "“Quoted” one twothree —".replace("twothree", "two three")
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_one_line_never_holds_a_control_or_surrogate(text: str) -> None:
     line = one_line(text)
@@ -37,6 +38,7 @@ def test_one_line_never_holds_a_control_or_surrogate(text: str) -> None:
     assert one_line(line) == line
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | MARKUP, st.booleans())
 def test_a_plain_line_never_holds_a_tag_or_a_control(text: str, escaped: bool) -> None:  # noqa: FBT001 - hypothesis draws it
     line = plain_line(text, escaped=escaped)
@@ -74,9 +76,11 @@ def test_words_are_what_can_be_seen() -> None:
 
 def test_a_body_keeps_its_paragraphs_links_and_first_picture_and_loses_what_acts() -> None:
     body = clean_body(
-        "<div onclick='x()'><p>One <b>bold</b>\nline &amp; <a href='/x'>link</a></p>Two<br><br>Three"
-        "<script>alert(1)</script><svg><text>four</text></svg><a href='javascript:x'>five</a>"
-        "<img src='pixel.gif' width='1' height='1'><figure><img src='p.png' alt='A &quot;pier&quot;'>"
+        "<div onclick='x()'><p>One <b>bold</b>\nline &amp; <a href='/x'>link</a></p>"
+        "Two<br><br>Three<script>alert(1)</script><svg><text>four</text></svg>"
+        "<a href='javascript:x'>five</a>"
+        "<img src='pixel.gif' width='1' height='1'><figure>"
+        "<img src='p.png' alt='A &quot;pier&quot;'>"
         "<figcaption>Caption</figcaption></figure></div>",
         base="https://e.example/news/1.html",
     )
@@ -142,6 +146,7 @@ def test_a_hostile_body_is_over_soon(markup: str) -> None:
     assert time.monotonic() - began < 5
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | MARKUP)
 def test_any_body_is_survived(markup: str) -> None:
     body = clean_body(markup, base="https://e.example/")
@@ -200,12 +205,14 @@ def test_only_whole_http_addresses_are_links(address: str, link: str | None) -> 
     assert safe_link(address, base="https://gazette.example/news/") == link
 
 
+@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT)
 def test_any_address_is_survived_and_a_link_is_ascii(address: str, base: str) -> None:
     link = safe_link(address, base=base)
     assert link is None or (link.isascii() and link.startswith(("http://", "https://")))
 
 
+@settings(deadline=None)
 @given(st.text("<b>/ x", max_size=40))
 def test_no_tag_is_left_when_tags_are_removed(text: str) -> None:
     assert not TAG.search(without_tags(text))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.sources.identity import (
@@ -135,12 +135,14 @@ def test_stories_with_names_of_their_own_stay_as_they_are() -> None:
     assert shared_urls(stories, source="s") == frozenset()
 
 
+@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_any_story_has_keys(headline: str, url: str, guid: str) -> None:
     keys = keys_of(a_story(headline, url=url, guid=guid), source="s")
     assert all(len(key.value_hash) == 64 for key in keys)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_folding_twice_is_folding_once(headline: str) -> None:
     assert folded_headline(folded_headline(headline)) == folded_headline(headline)

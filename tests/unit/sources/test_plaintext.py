@@ -4,7 +4,7 @@ import unicodedata
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import SourceError
@@ -99,7 +99,8 @@ def test_the_same_page_in_another_dress_reads_the_same(text: str) -> None:
 def test_a_player_above_the_body_does_not_hide_it() -> None:
     read = _read(
         "Quayside Gazette", "Friday, Jan 09, 2026", "Ferry back", "0:00", "0:00", "Close",
-        "Nine weeks are over.", "", "The boat left.", "", "All were glad.", *TAIL, "Crane sold", "×",
+        "Nine weeks are over.", "", "The boat left.", "", "All were glad.",
+        *TAIL, "Crane sold", "×",
     )  # fmt: skip
     assert read.article == _article(
         "The boat left.",
@@ -127,8 +128,8 @@ def test_related_headlines_are_headlines_too_and_none_comes_twice() -> None:
 
 def test_a_paragraph_that_only_resembles_the_standfirst_stays() -> None:
     read = _read(
-        "Quayside Gazette", "Friday, Jan 09, 2026", "Ferry", "Nine weeks are over.", "It sails.", "",
-        "Nine weeks are over.", "", "Nine weeks are over. Really.",
+        "Quayside Gazette", "Friday, Jan 09, 2026", "Ferry", "Nine weeks are over.", "It sails.",
+        "", "Nine weeks are over.", "", "Nine weeks are over. Really.",
     )  # fmt: skip
     assert read.article == _article(
         "It sails.",
@@ -206,6 +207,11 @@ def test_a_page_that_is_far_too_long_is_refused() -> None:
         read_page("x" * (MAX_CHARACTERS + 1), address="page.txt")
 
 
+def test_a_line_of_markup_alone_is_no_headline() -> None:
+    read = _read("<b></b>", "Ferry <i>back</i>", "It sails.")
+    assert [story.headline for story in read.stories] == ["Ferry back"]
+
+
 def test_an_endless_headline_is_cut() -> None:
     read = _read("Quayside Gazette", "Friday, Jan 09, 2026", "word " * 200)
     assert read.article is not None
@@ -239,6 +245,7 @@ def test_a_date_line_is_a_date_and_nothing_else(line: str, day: date | None) -> 
 LINES = st.sampled_from([*WHOLE, "<b>x</b>", "&lt;", "<", "\x00", "\u202e", "10×", "Close ×"])
 
 
+@settings(deadline=None)
 @given(st.lists(LINES | st.text(max_size=12), max_size=20).map("\n".join))
 def test_any_page_ends_in_stories_or_in_one_kind_of_error(text: str) -> None:
     try:
