@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 _START = perf_counter()
 
-from digest.composition.compose import compose  # noqa: E402 - imports are part of the cold figure
-from digest.composition.environment import load_templates  # noqa: E402
-from digest.composition.model import (  # noqa: E402
+from digest.composition.compose import compose
+from digest.composition.environment import load_templates
+from digest.composition.model import (
     Composition,
     Letter,
     LetterSection,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -58,7 +61,7 @@ class _Lazy(click.Group):
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             meant = f" Did you mean: digest {near[0]}?" if near else ""
-            ctx.fail(f"There is no command {args[0]!r}.{meant}")
+            ctx.fail(f"there is no command {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -108,16 +111,53 @@ def digest(ctx: click.Context, config: Path, debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; an error is one line and a hint, a trace only with --debug."""
+    """Run one command and leave; an error is one line and a hint, a trace only with --debug."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    from digest.errors import DigestError
-
+    debug = "--debug" in words
+    _survive_any_terminal()
     try:
-        digest.main(words, prog_name="digest", standalone_mode=True)
-    except DigestError as error:
-        if "--debug" in words:
+        _refuse_broken_letters(words)
+        in_front = ["--debug"] if debug else []  # it may stand anywhere; click wants it first
+        words = [*in_front, *(word for word in words if word != "--debug")]
+        code = digest.main(words, prog_name="digest", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        code = 1
+    except Exception as error:
+        if debug and not isinstance(error, (click.ClickException, click.Abort)):
             raise
-        click.echo(f"digest: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        sys.exit(error.exit_code)
+        code = _tell(error)
+    sys.exit(code or 0)
+
+
+def _tell(error: Exception) -> int:
+    from digest.cli.failures import failure, lines
+
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    found = failure(error)
+    for line in lines(found):
+        click.echo(line, err=True)
+    return found.code
+
+
+def _refuse_broken_letters(words: Sequence[str]) -> None:
+    """Refuse what no database could keep: bytes that are not UTF-8 reach us as half letters."""
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise click.UsageError(f"{word!r}: this is not text in UTF-8")
+
+
+def _survive_any_terminal() -> None:
+    """Print a question mark for a letter that the terminal does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _forget_output() -> None:
+    """Let Python's last flush go nowhere: the reader of the pipe has left."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

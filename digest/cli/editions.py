@@ -1,26 +1,27 @@
-"""The commands about editions: status, prepare, preview, approve, skip, send, retry."""
+"""The commands about editions: status, prepare, preview, approve, skip."""
 
 from __future__ import annotations
 
 import getpass
-import sys
-from dataclasses import replace
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
-from digest.cli.opening import edition_named, moment, newsletter_named, opened
-from digest.cli.output import Progress, counted, json_option, pairs, say, show, table
-from digest.errors import AlreadyRunningError, UsageError, WorkflowError
+from digest.cli.opening import edition_named, moment, newest_edition, newsletter_named, opened
+from digest.cli.output import json_option, pairs, say, say_wrapped, show, table
+from digest.cli.wording import counted, long_time, short_time
+from digest.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from digest.app import App
+    from digest.composition.model import Composition
     from digest.delivery.model import Tally
-    from digest.editions.model import Edition, Newsletter, Slot
+    from digest.editions.model import Edition, Newsletter, Prepared, Slot
+    from digest.workflow.status import Overview
+
+_COUNTS = ("accepted", "deferred", "failed", "skipped", "uncertain", "planned")
 
 
 @click.command()
@@ -35,163 +36,214 @@ def status(ctx: click.Context, edition: str | None, as_json: bool) -> None:
         if edition is not None:
             found = edition_named(app, edition)
             tally = app.tally(found)
-            show(as_json, _edition_facts(found, tally), lambda: _tell_edition(app, found, tally))
+            show(as_json, edition_facts(found, tally), lambda: tell_edition(app, found, tally))
             return
         view = overview(app.newsroom)
         show(as_json, view.facts(), lambda: _tell_overview(app, view))
 
 
-def _tell_overview(app: App, view: Any) -> None:
-    now = app.clock().astimezone(ZoneInfo(app.settings.site.timezone))
-    place = app.settings.site.timezone.rpartition("/")[2].replace("_", " ")
-    utc = app.clock().strftime("%H:%M")
-    say(f"{now:%a %-d %b %Y, %H:%M} in {place} ({utc} UTC)")
-    say()
-    rows: list[tuple[object, ...]] = [("NEWSLETTER", "NOW", "NEXT RUN", "READERS")]
-    rows += [
-        (
-            line.name,
-            line.now,
-            _short(app, line.next_at) if line.next_at else "by hand",
-            line.readers,
-        )
-        for line in view.newsletters
-    ]
-    table(rows, right=(3,))
+def _tell_overview(app: App, view: Overview) -> None:
+    zone = app.settings.site.timezone
+    place = zone.rpartition("/")[2].replace("_", " ")
+    utc = "" if place == "UTC" else f" ({app.clock():%H:%M} UTC)"
+    day, _, hour = long_time(app.clock(), zone).rpartition(" ")
+    say(f"{day}, {hour} in {place}{utc}")
+    if view.newsletters:
+        say()
+        table(_newsletter_rows(view, zone), right=(3,), shrink=0)
     if view.editions:
         say()
-        rows = [("LAST EDITIONS", "", "STATE", "ACCEPTED", "DEFERRED", "FAILED", "UNCERTAIN")]
-        rows += [
-            (
-                f"{line.on:%a %-d %b}",
-                f"{line.name} {line.number}" if line.number else line.name,
-                line.state,
-                *(_dash(n) for n in (line.accepted, line.deferred, line.failed, line.uncertain)),
-            )
-            for line in view.editions
-        ]
-        table(rows, right=(3, 4, 5, 6))
+        table(_edition_rows(view), right=(2, 4, 5, 6, 7), shrink=1)
     say()
-    for need in view.needs or ["Nothing needs you."]:
-        say(need)
+    for need in view.needs:
+        what, _, remedy = need.rpartition("  ")
+        say_wrapped(what or remedy)
+        if what:
+            say(f"  {remedy}")
+    if not view.needs:
+        say("Nothing needs you.")
 
 
-def _dash(number: int | None) -> str:
-    return f"{number:,}" if number else "–"
+def _newsletter_rows(view: Overview, zone: str) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = [("NEWSLETTER", "NOW", "NEXT RUN", "READERS")]
+    for line in view.newsletters:
+        next_run = short_time(line.next_at, zone) if line.next_at else "by hand"
+        rows.append((line.name, line.now, next_run, f"{line.readers:,}"))
+    return rows
 
 
-def _tell_edition(app: App, edition: Edition, tally: Tally) -> None:
-    say(f"{edition.address}, no. {edition.number:,}: {_state(edition, tally)}")
+def _edition_rows(view: Overview) -> list[tuple[object, ...]]:
+    """Give the last editions; the uncertain have a column only where there are any."""
+    counts = ["accepted", "deferred", "failed"]
+    if any(line.uncertain for line in view.editions):
+        counts.append("uncertain")
+    head = ("LAST EDITIONS", "", "NO.", "STATE", *(name.upper() for name in counts))
+    rows: list[tuple[object, ...]] = [head]
+    for line in view.editions:
+        day = f"{line.on:%a} {line.on.day:>2} {line.on:%b}"
+        numbers = (f"{n:,}" if (n := getattr(line, name)) else "–" for name in counts)
+        rows.append((day, line.name, f"{line.number:,}", line.state, *numbers))
+    return rows
+
+
+def tell_edition(app: App, edition: Edition, tally: Tally) -> None:
+    """Say where an edition is, and how its copies stand."""
+    say(f"{title(app, edition)}: {edition.state}{_waiting(edition, tally)}")
     if edition.reason:
-        say(f"  {edition.reason}")
-    pairs([("send at", _short(app, edition.send_at)), *_tally_rows(tally)])
+        say_wrapped(edition.reason, first="  ", then="  ")
+    if tally.total == 0:
+        pairs([("Goes at", hour_of(app, edition))])
+    pairs(
+        [(n.capitalize(), f"{count:,}") for n in _COUNTS if (count := getattr(tally, n))],
+        right=True,
+    )
 
 
-def _state(edition: Edition, tally: Tally) -> str:
-    waiting = f", {tally.deferred} to retry" if tally.deferred else ""
-    return f"{edition.state}{waiting if edition.state == 'sending' else ''}"
+def title(app: App, edition: Edition) -> str:
+    """Give `The Morning Post, no. 1,204, daily/2026-01-09`."""
+    name = app.mailer.names.get(edition.newsletter_id, edition.slug)
+    return f"{name}, no. {edition.number:,}, {edition.address}"
 
 
-def _tally_rows(tally: Tally) -> list[tuple[str, object]]:
-    names = ("accepted", "deferred", "failed", "skipped", "uncertain", "planned")
-    return [(name, f"{getattr(tally, name):>7,}") for name in names if getattr(tally, name)]
+def hour_of(app: App, edition: Edition) -> str:
+    """Say when an edition leaves: one whose hour is over leaves when it is approved."""
+    from digest.editions.model import EditionState
+
+    if edition.send_at > app.clock():
+        return short_time(edition.send_at, app.settings.site.timezone)
+    return "once" if edition.state is EditionState.APPROVED else "when it is approved"
 
 
-def _edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
+def _waiting(edition: Edition, tally: Tally) -> str:
+    return f", {tally.deferred:,} to retry" if tally.deferred and tally.open else ""
+
+
+def edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
+    """Give an edition's state and counts, for machines."""
     return {
         "edition": edition.address,
         "number": edition.number,
         "state": edition.state,
         "reason": edition.reason,
         "send_at": edition.send_at,
-        "accepted": tally.accepted,
-        "deferred": tally.deferred,
-        "failed": tally.failed,
-        "skipped": tally.skipped,
-        "uncertain": tally.uncertain,
-        "planned": tally.planned,
+        **{name: getattr(tally, name) for name in _COUNTS},
     }
 
 
 @click.command()
 @click.argument("newsletter")
-@click.option("--at", "at_text", metavar="TIME", help="The cut-off, as 2026-01-09T06:30.")
+@click.option("--at", "at_text", metavar="TIME", help="A cut-off in the past: 2026-01-09T06:30.")
+@click.option("--extra", is_flag=True, help="One more, beside the edition of the day.")
 @json_option
 @click.pass_context
-def prepare(ctx: click.Context, newsletter: str, at_text: str | None, as_json: bool) -> None:
+def prepare(
+    ctx: click.Context, newsletter: str, at_text: str | None, extra: bool, as_json: bool
+) -> None:
     """Make the newsletter's next edition from the stories there are, and compose it.
 
     Stories that come after it wait for the edition after. Nothing is sent.
     """
-    from digest.workflow.advance import carry, take
+    from digest.cli.slots import slot_meant, stories_missing
+    from digest.editions.model import MAIN_SLOT
+    from digest.editions.prepare import prepare as prepare_now
 
     with opened(ctx) as app:
         found = newsletter_named(app, newsletter)
-        slot = _slot(app, found, moment(app, at_text))
-        step = take(app.newsroom, found, slot)
-        address = step.edition
-        if step.what in {"skipped", "holiday"}:
-            reason = step.facts["reason"]
-            show(
-                as_json,
-                {"edition": None, "reason": reason},
-                lambda: say(f"{found.spec.name}: no edition for {slot.local_date}. {reason}."),
-            )
+        slot = slot_meant(app, found, moment(app, at_text), extra=extra)
+        if missing := stories_missing(app, found, slot):
+            _tell_none(found, slot, missing, recorded=False, as_json=as_json)
             ctx.exit(1)
-        edition = edition_named(app, address)
-        steps = carry(app.newsroom, edition)
-        edition = edition_named(app, address)
-        composition = app.composition(edition)
-
-        def tell() -> None:
-            word = " (it was there already)" if step.what.startswith("already") else ""
-            say(f"{found.spec.name}, no. {edition.number:,}, {address}{word}")
-            say(f"  {composition.subject}")
-            say()
-            pairs(
-                [
-                    ("Stories", step.facts["stories"]),
-                    ("HTML", f"{len(composition.html.encode()) // 1024} KB"),
-                    ("State", edition.state),
-                    ("Goes at", _short(app, edition.send_at)),
-                ]
-            )
-            say()
-            say(f"  digest preview {address}   look at it")
-            say(f"  digest explain {address}   why each story is in or out")
-            say(f"  digest approve {address}   let it go at its hour")
-
-        facts = {
-            "edition": address,
-            "number": edition.number,
-            "state": edition.state,
-            "subject": composition.subject,
-            "stories": step.facts["stories"],
-            "steps": [one.what for one in steps],
-        }
-        show(as_json, facts, tell)
+        name = None if slot.name == MAIN_SLOT else slot.name
+        prepared = prepare_now(app.database, found, slot, clock=app.clock, extra=name)
+        if prepared.edition is None:
+            _tell_none(found, slot, prepared.reason, recorded=True, as_json=as_json)
+            ctx.exit(1)
+        edition = _drafted(app, found, prepared.edition)
+        _tell_prepared(app, edition, prepared, as_json=as_json)
 
 
-def _slot(app: App, newsletter: Newsletter, at: datetime | None) -> Slot:
-    """Choose the slot that `prepare` means: the one that is due, else the next, cut off now."""
-    from digest.clock import to_utc
-    from digest.editions.cadence import next_slot, slots_between
-    from digest.editions.model import Slot
+def _drafted(app: App, newsletter: Newsletter, edition: Edition) -> Edition:
+    """Compose a draft, but take it no further: a command that prepares never sends."""
+    from digest.editions.model import EditionState
+    from digest.workflow.draft import draft
 
-    now = app.clock()
-    cadence = newsletter.spec.cadence
-    if at is None:
-        due = [s for s in slots_between(cadence, app.last_slot(newsletter), now) if not s.holiday]
-        chosen = due[-1] if due else next_slot(cadence, now)
-        if chosen is not None:
-            return replace(chosen, cut_off_at=min(chosen.cut_off_at, now))
-    cut_off = to_utc(at) if at is not None else now
-    local = cut_off.astimezone(ZoneInfo(cadence.zone)).date()
-    return Slot(local_date=local, cut_off_at=cut_off, send_at=cut_off)
+    if edition.state is EditionState.DRAFT:
+        draft(app.newsroom, edition, newsletter)
+    return edition_named(app, edition.address)
+
+
+def _tell_none(
+    newsletter: Newsletter, slot: Slot, reason: str, *, recorded: bool, as_json: bool
+) -> None:
+    reason = reason.rstrip(".")
+
+    def tell() -> None:
+        say_wrapped(f"{newsletter.spec.name}: no edition for {slot.local_date}. {reason}.")
+        say()
+        if recorded:
+            say(f"  digest prepare {newsletter.slug} --extra   one more, beside it")
+        else:
+            say("  digest collect   fetch what is new, then try again")
+
+    facts = {"edition": None, "reason": reason, "recorded": recorded}
+    show(as_json, facts, tell)
+
+
+def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: bool) -> None:
+    composition = app.composition(edition)
+    stories = len(prepared.selection.chosen)
+
+    def tell() -> None:
+        say(title(app, edition) + (" (it was there already)" if prepared.already else ""))
+        say_wrapped(composition.subject, first="  ", then="  ")
+        say()
+        pairs(
+            [
+                ("Stories", stories),
+                ("HTML", f"{_kilobytes(composition.html.encode())} KB"),
+                ("State", edition.state),
+                *([("Goes at", hour_of(app, edition))] if _is_open(edition) else []),
+            ]
+        )
+        say()
+        table(_next_steps(edition), indent=2)
+
+    facts = {
+        "edition": edition.address,
+        "number": edition.number,
+        "state": edition.state,
+        "already": prepared.already,
+        "subject": composition.subject,
+        "stories": stories,
+        "send_at": edition.send_at,
+    }
+    show(as_json, facts, tell)
+
+
+def _is_open(edition: Edition) -> bool:
+    from digest.editions.model import EditionState
+
+    ours = {EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED}
+    return edition.state in ours
+
+
+def _next_steps(edition: Edition) -> list[tuple[str, str]]:
+    from digest.editions.model import EditionState
+
+    address = edition.address
+    look = [
+        (f"digest preview {address}", "look at it"),
+        (f"digest explain {address}", "why each story is in or out"),
+    ]
+    if edition.state is EditionState.APPROVED:
+        return [*look, (f"digest send {address}", "send it now")]
+    if _is_open(edition):
+        return [*look, (f"digest approve {address}", "let it go")]
+    return [*look, (f"digest prepare {edition.slug} --extra", "one more, beside it")]
 
 
 @click.command()
-@click.argument("edition")
+@click.argument("edition", required=False)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -201,57 +253,107 @@ def _slot(app: App, newsletter: Newsletter, at: datetime | None) -> Slot:
 )
 @json_option
 @click.pass_context
-def preview(ctx: click.Context, edition: str, out: Path, as_json: bool) -> None:
-    """Write the edition's HTML, text and a sample message to a folder: the bytes that go out."""
+def preview(ctx: click.Context, edition: str | None, out: Path, as_json: bool) -> None:
+    """Write an edition's HTML, text and a sample message to a folder: the bytes that go out.
+
+    Without EDITION it is the newest.
+    """
     with opened(ctx) as app:
-        found = edition_named(app, edition)
+        found = newest_edition(app) if edition is None else edition_named(app, edition)
         composition = app.composition(found)
-        sample = app.mailer.sample(found, composition)
-        out.mkdir(parents=True, exist_ok=True)
-        stem = found.address.replace("/", "-")
-        files = {
-            "html": (out / f"{stem}.html", sample.html.encode()),
-            "txt": (out / f"{stem}.txt", sample.text.encode()),
-            "eml": (out / f"{stem}.eml", sample.message),
+        files = _write_sample(app, found, composition, out)
+
+        def tell() -> None:
+            say(f"{title(app, found)}: {found.state}")
+            heads = (("Subject", composition.subject), ("Preheader", composition.preheader))
+            table(heads, indent=2, shrink=1)
+            rows = [(n.upper(), p, f"{_kilobytes(c)} KB") for n, (p, c) in files.items()]
+            table(rows, indent=2, right=(2,))
+
+        facts = {
+            "edition": found.address,
+            "state": found.state,
+            "subject": composition.subject,
+            "preheader": composition.preheader,
+            "content_hash": composition.content_hash,
+            "files": {name: str(path) for name, (path, _) in files.items()},
         }
-        for path, content in files.values():
-            path.write_bytes(content)
+        show(as_json, facts, tell)
 
-    def tell() -> None:
-        say(f"{found.address}, no. {found.number:,}: {found.state}")
-        pairs([("Subject", composition.subject), ("Preheader", composition.preheader)])
-        pairs([(name.upper(), f"{p}   {len(c) // 1024 + 1} KB") for name, (p, c) in files.items()])
 
-    facts = {
-        "edition": found.address,
-        "subject": composition.subject,
-        "preheader": composition.preheader,
-        "content_hash": composition.content_hash,
-        "files": {name: str(path) for name, (path, _) in files.items()},
+def _write_sample(
+    app: App, edition: Edition, composition: Composition, out: Path
+) -> dict[str, tuple[Path, bytes]]:
+    sample = app.mailer.sample(edition, composition)
+    out.mkdir(parents=True, exist_ok=True)
+    stem = edition.address.replace("/", "-")
+    files = {
+        "html": (out / f"{stem}.html", sample.html.encode()),
+        "txt": (out / f"{stem}.txt", sample.text.encode()),
+        "eml": (out / f"{stem}.eml", sample.message),
     }
-    show(as_json, facts, tell)
+    for path, content in files.values():
+        path.write_bytes(content)
+    return files
+
+
+def _kilobytes(content: bytes) -> int:
+    return max(1, round(len(content) / 1024))
 
 
 @click.command()
 @click.argument("edition")
-@click.option("--by", default=None, help="Who approves. [default: your account's name]")
+@click.option("--by", default="", help="Who approves. [default: your account's name]")
+@json_option
 @click.pass_context
-def approve(ctx: click.Context, edition: str, by: str | None) -> None:
+def approve(ctx: click.Context, edition: str, by: str, as_json: bool) -> None:
     """Let an edition go at its hour: these bytes and no others."""
+    from digest.editions.model import EditionState
+    from digest.editions.wording import one_line
     from digest.workflow.approve import approve as approve_now
+    from digest.workflow.approve import require_approved
 
     with opened(ctx) as app:
         found = edition_named(app, edition)
-        seen = approve_now(app.database, found, by=by or getpass.getuser(), clock=app.clock)
-        say(f"Approved: {found.address}, content {seen[:4]} {seen[4:8]}.")
-        say(f"It goes at {_short(app, found.send_at)}; sooner with: digest send {found.address}")
+        already = found.state is EditionState.APPROVED
+        if already:
+            seen = require_approved(app.database, found)
+        else:
+            name = one_line(by) or _account()
+            seen = approve_now(app.database, found, by=name, clock=app.clock)
+        found = edition_named(app, found.address)
+
+        def tell() -> None:
+            word = "Approved already" if already else "Approved"
+            say(f"{word}: {found.address}, content {seen[:4]} {seen[4:8]}.")
+            say_wrapped(
+                f"It goes at {hour_of(app, found)}, when digest serve runs."
+                f" Now, with: digest send {found.address}"
+            )
+
+        facts = {
+            "edition": found.address,
+            "state": found.state,
+            "already": already,
+            "content_hash": seen,
+            "send_at": found.send_at,
+        }
+        show(as_json, facts, tell)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"user {os.getuid()}"
 
 
 @click.command()
 @click.argument("edition")
 @click.option("--reason", default="Skipped by hand.", show_default=True)
+@json_option
 @click.pass_context
-def skip(ctx: click.Context, edition: str, reason: str) -> None:
+def skip(ctx: click.Context, edition: str, reason: str, as_json: bool) -> None:
     """Drop an edition that is not being sent yet; its stories return to the pool."""
     from digest.editions.model import EditionState
     from digest.workflow.skip import drop
@@ -259,95 +361,9 @@ def skip(ctx: click.Context, edition: str, reason: str) -> None:
     with opened(ctx) as app:
         found = edition_named(app, edition)
         drop(app.newsroom, found, to=EditionState.SKIPPED, reason=reason)
-        say(f"Skipped: {found.address}. Its stories are free for the next edition.")
+        facts = {"edition": found.address, "state": EditionState.SKIPPED, "reason": reason}
 
+        def tell() -> None:
+            say(f"Skipped: {found.address}. Its stories are free for the next edition.")
 
-@click.command()
-@click.argument("edition")
-@click.option("--confirm", type=int, metavar="N", help="The number of readers, instead of asking.")
-@json_option
-@click.pass_context
-def send(ctx: click.Context, edition: str, confirm: int | None, as_json: bool) -> None:
-    """Send an approved edition now. Without a terminal there is no question."""
-    from digest.editions.model import EditionState
-
-    with opened(ctx) as app:
-        found = edition_named(app, edition)
-        if found.state in {EditionState.SENDING, EditionState.SENT}:
-            _already(app, found)
-            ctx.exit(1 if found.state is EditionState.SENT else 0)
-        if found.state is not EditionState.APPROVED:
-            raise WorkflowError(
-                f"send: {found.address}: it is {found.state}, not approved",
-                hint=f"Approve it first: digest approve {found.address}",
-            )
-        _ask(app, found, confirm)
-        app.send_now(found)
-        _deliver(ctx, app, found, as_json=as_json)
-
-
-def _already(app: App, edition: Edition) -> None:
-    tally = app.tally(edition)
-    say(f"Already {_state(edition, tally)}: {edition.address}. Nothing was done.")
-    for state in ("deferred", "failed", "uncertain"):
-        if number := getattr(tally, state):
-            readers = counted(number, "reader", "readers")
-            say(f"To write to the {readers} {state}: digest retry {edition.address} --{state}")
-
-
-def _ask(app: App, edition: Edition, confirm: int | None) -> None:
-    readers = app.audience_size(edition)
-    if confirm is not None and confirm != readers:
-        raise UsageError(
-            f"send: {edition.address}: --confirm {confirm}, but there are {readers} readers",
-            hint=f"Look again, then: digest send {edition.address} --confirm {readers}",
-        )
-    if confirm is None and sys.stdin.isatty() and sys.stdout.isatty():
-        question = (
-            f"This writes to {counted(readers, 'person', 'people')}. Type the number to go on"
-        )
-        if click.prompt(question) != str(readers):
-            raise UsageError("send: the number does not match: nothing was sent")
-
-
-def _deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
-    tally = app.tally(edition)
-    try:
-        with Progress(tally.total, label="sending") as bar:
-            app.deliver(edition, progress=bar.at)
-    except AlreadyRunningError:
-        say("The running sender takes it from here. Watch: digest status")
-        return
-    tally = app.tally(edition)
-    found = edition_named(app, edition.address)
-    show(as_json, _edition_facts(found, tally), lambda: _tell_edition(app, found, tally))
-    if tally.open or tally.failed or tally.uncertain:
-        ctx.exit(1)
-
-
-@click.command()
-@click.argument("edition")
-@click.option("--deferred", "which", flag_value="deferred", help="Those to be tried again later.")
-@click.option("--failed", "which", flag_value="failed", help="Those that were refused.")
-@click.option(
-    "--uncertain", "which", flag_value="uncertain", help="Those that may have it already."
-)
-@json_option
-@click.pass_context
-def retry(ctx: click.Context, edition: str, which: str | None, as_json: bool) -> None:
-    """Send an edition again to its deferred, failed or uncertain readers."""
-    from digest.delivery.model import DeliveryState
-    from digest.delivery.retry import retry as retry_now
-
-    if which is None:
-        raise UsageError("retry: whom?", hint="Say --deferred, --failed or --uncertain.")
-    with opened(ctx) as app:
-        found = edition_named(app, edition)
-        number = retry_now(app.database, found, DeliveryState(which), clock=app.clock)
-        say(f"{counted(number, 'reader', 'readers')} {which}: due again now.")
-        if number:
-            _deliver(ctx, app, found, as_json=as_json)
-
-
-def _short(app: App, at: datetime) -> str:
-    return at.astimezone(ZoneInfo(app.settings.site.timezone)).strftime("%a %-d %b %H:%M")
+        show(as_json, facts, tell)

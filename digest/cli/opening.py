@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,19 +12,27 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
+from click.core import ParameterSource
 
 from digest.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from digest.app import App
     from digest.config import Settings
-    from digest.editions.model import Edition, Newsletter
+    from digest.editions.model import Edition, EditionAddress, Newsletter
 
 
 def config_path(ctx: click.Context) -> Path:
     """Give the settings file this run was told of."""
     path: Path = ctx.find_root().obj["config"]
     return path
+
+
+def typed(ctx: click.Context) -> str:
+    """Give how `digest` must be typed to mean this installation again."""
+    root = ctx.find_root()
+    named = root.get_parameter_source("config") is ParameterSource.COMMANDLINE
+    return f"digest -c {shlex.quote(str(config_path(ctx)))}" if named else "digest"
 
 
 def settings_of(ctx: click.Context) -> Settings:
@@ -33,12 +43,15 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 @contextmanager
-def opened(ctx: click.Context) -> Iterator[App]:
-    """Give the installation: settings read, database migrated, keys loaded; closed at the end."""
+def opened(ctx: click.Context, *, log_level: int = logging.WARNING) -> Iterator[App]:
+    """Give the installation: settings read, database migrated, keys loaded; closed at the end.
+
+    A command tells what it does by itself; only those that go on running log every event.
+    """
     from digest import log
     from digest.app import open_app
 
-    log.set_up()
+    log.set_up(level=log_level)
     app = open_app(settings_of(ctx))
     try:
         yield app
@@ -66,15 +79,9 @@ def edition_named(app: App, name: str) -> Edition:
     Raises UsageError for another form, NotFoundError when there is no such edition.
     """
     from digest.editions import store as editions
-    from digest.editions.address import parse_address
 
     newsletter = newsletter_named(app, name.partition("/")[0])
-    asked = parse_address(name, {newsletter.slug})
-    if asked is None:
-        raise UsageError(
-            f"edition: {name!r}: not a name of an edition",
-            hint="Write daily, daily/1204 or daily/2026-01-09.",
-        )
+    asked = address_of(newsletter, name)
     with app.database.read() as connection:
         found = editions.find_edition(
             connection,
@@ -84,11 +91,28 @@ def edition_named(app: App, name: str) -> Edition:
             slot_name=asked.slot_name,
         )
     if found is None:
+        current = asked == type(asked)(newsletter.slug)
         raise NotFoundError(
-            f"edition: {name}: there is none yet",
-            hint=f"Make one with: digest prepare {newsletter.slug}",
+            f"edition: {name}: there is none{' yet' if current else ''}",
+            hint=f"Make one with: digest prepare {newsletter.slug}"
+            if current
+            else f"Look for it with: digest status, or the current one: {newsletter.slug}",
         )
     return found
+
+
+def address_of(newsletter: Newsletter, name: str) -> EditionAddress:
+    """Read the address of an edition of this newsletter. Raises UsageError."""
+    from digest.editions.address import parse_address
+
+    asked = parse_address(name, {newsletter.slug})
+    if asked is None:
+        raise UsageError(
+            f"edition: {name!r}: not a name of an edition",
+            hint=f"Write {newsletter.slug}, {newsletter.slug}/1204"
+            f" or {newsletter.slug}/2026-01-09.",
+        )
+    return asked
 
 
 def moment(app: App, text: str | None) -> datetime | None:
@@ -105,3 +129,16 @@ def moment(app: App, text: str | None) -> datetime | None:
             f"time: {text!r}: not a date and time", hint="Write it as 2026-01-09T07:00."
         ) from error
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(app.settings.site.timezone))
+
+
+def newest_edition(app: App) -> Edition:
+    """Give the edition that was made last, of whichever newsletter. Raises NotFoundError."""
+    from digest.editions import store as editions
+
+    with app.database.read() as connection:
+        last = editions.recent_editions(connection, limit=1)
+    if not last:
+        raise NotFoundError(
+            "edition: there is none yet", hint="Make one with: digest prepare NEWSLETTER"
+        )
+    return last[0]

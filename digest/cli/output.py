@@ -10,63 +10,71 @@ from typing import Any, Self
 
 import click
 
+from digest.cli.wording import aligned, plain, wrapped
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+_SOME_LINES = 10
+_FEWEST = 500
+"""A line in the log for so many readers at least, however short the list."""
 
 
 def say(line: str = "") -> None:
     """Print one line."""
-    click.echo(line)
+    click.echo(plain(line))
+
+
+def say_wrapped(text: str, *, first: str = "", then: str = "") -> None:
+    """Print a sentence over as many lines of 80 columns as it takes."""
+    for line in wrapped(plain(text), first=first, then=then):
+        say(line)
+
+
+def mark(word: str, text: str) -> None:
+    """Print `  ok    text`, `  FAIL  text`; what does not fit stands under the text."""
+    say_wrapped(text, first=f"  {word:4}  ", then=" " * 8)
 
 
 def show(as_json: bool, facts: Any, tell: Callable[[], None]) -> None:
     """Print the facts as JSON, or let `tell` say them."""
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2, default=_plain))
+        text = json.dumps(facts, ensure_ascii=not _speaks_unicode(), indent=2, default=_plain)
+        click.echo(text)
     else:
         tell()
 
 
-def table(rows: Sequence[Sequence[object]], *, right: Sequence[int] = (), indent: int = 0) -> None:
-    """Print rows with their columns aligned; the columns in `right` are flush right."""
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    if not texts:
-        return
-    columns = max(map(len, texts))
-    widths = [
-        max((len(row[n]) for row in texts if n < len(row)), default=0) for n in range(columns)
-    ]
-    for row in texts:
-        cells = [
-            cell.rjust(widths[n]) if n in right else cell.ljust(widths[n])
-            for n, cell in enumerate(row)
-        ]
-        say(" " * indent + "  ".join(cells).rstrip())
+def table(
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[int] = (),
+    indent: int = 0,
+    shrink: int | None = None,
+) -> None:
+    """Print rows with their columns aligned; see `wording.aligned`."""
+    for line in aligned(rows, right=right, indent=indent, shrink=shrink):
+        say(line)
 
 
-def pairs(rows: Sequence[tuple[str, object]], *, indent: int = 2) -> None:
-    """Print names with their values beside them."""
-    table([(name, value) for name, value in rows], indent=indent)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Give `1 story`, `2 stories`, `1,204 stories`."""
-    return f"{number:,} {one if number == 1 else many}"
+def pairs(rows: Sequence[tuple[str, object]], *, right: bool = False) -> None:
+    """Print names with their values beside them, flush right where they are numbers."""
+    table(rows, indent=2, right=(1,) if right else ())
 
 
 class Progress:
-    """A bar on a terminal, a plain line now and then elsewhere."""
+    """A bar on a terminal, a plain line now and then in a pipe, nothing beside JSON."""
 
-    def __init__(self, total: int, *, label: str) -> None:
+    def __init__(self, total: int, *, label: str, silent: bool = False) -> None:
         """Begin with nothing done of `total`."""
         self.total = total
         self.label = label
-        self.terminal = sys.stdout.isatty()
+        self.silent = silent
         self._bar: Any = None
         self._task: Any = None
         self._told = 0
 
     def __enter__(self) -> Self:
-        if self.terminal:
+        if sys.stdout.isatty() and not self.silent:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self._bar = Progress(
@@ -87,9 +95,13 @@ class Progress:
         """Tell how many are done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
-        elif done - self._told >= max(self.total // 10, 500):
+        elif not self.silent and done - self._told >= max(self.total // _SOME_LINES, _FEWEST):
             self._told = done
             say(f"{self.label}  {done:,} of {self.total:,}")
+
+
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def _plain(value: object) -> object:

@@ -37,7 +37,10 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ROOT = re.compile(r"<\w")
 _DOCTYPE = re.compile(r"<!doctype[^\[<>]{0,1000}>", re.IGNORECASE)
 # feedparser takes media:title and media:description, which speak of a picture, for the story's.
-_MEDIA_WORDS = re.compile(r"(</?media:)(title|description)\b")
+# Their attributes go: of an element it does not know, it would give those in place of the text.
+_MEDIA_WORDS = re.compile(
+    r"""(</?media:)(title|description)\b(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*"""
+)
 _MEDIA_NAMES = {"title": "heading", "description": "caption"}
 # Names and keywords: feedparser's way with these takes time by the square of their length.
 _SHORT = word_set(

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
 from digest.delivery.plan import plan
 from digest.editions import store as editions
-from digest.editions.cadence import slots_between
+from digest.editions.cadence import next_wake_up, slots_between
 from digest.editions.model import Edition, EditionState, Newsletter, Prepared, Slot, SlotState
 from digest.editions.prepare import prepare
+from digest.editions.wording import count_of
 from digest.errors import DigestError
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
-from digest.workflow.approve import approve, require_approved
+from digest.workflow import store
+from digest.workflow.approve import approve_waiting, require_approved
 from digest.workflow.catch_up import split_due
 from digest.workflow.draft import draft
 from digest.workflow.model import Newsroom, Step
-from digest.workflow.release import Move, next_move
-from digest.workflow.skip import drop
+from digest.workflow.release import Move, is_over, next_move, why_over
+from digest.workflow.skip import drop_unsent
 from digest.workflow.telling import editors_notices, operators_notices
 
+_LOG = logging.getLogger(__name__)
 _OPEN = (EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED)
+_MISSED = "Nothing was running at its hour; a later edition takes its stories."
+_MOMENT = timedelta(microseconds=1)
 
 
 def advance(newsroom: Newsroom) -> list[Step]:
@@ -32,39 +39,74 @@ def advance(newsroom: Newsroom) -> list[Step]:
     """
     now = newsroom.clock()
     steps: list[Step] = []
+    # What is over goes first: its stories must be back before the next edition is made.
+    for edition in _open_editions(newsroom):
+        if is_over(edition, now):
+            steps += _guarded(newsroom, edition.address, partial(carry, newsroom, edition))
     for newsletter in newsroom.newsletters:
-        steps += _guarded(newsroom, newsletter.slug, lambda n=newsletter: _slots(newsroom, n, now))  # type: ignore[misc]
-    with newsroom.database.read() as connection:
-        waiting = editions.editions_in(connection, _OPEN)
-    for edition in waiting:
-        steps += _guarded(newsroom, edition.address, lambda e=edition: carry(newsroom, e))  # type: ignore[misc]
+        due = partial(_take_due, newsroom, newsletter, now)
+        steps += _guarded(newsroom, newsletter.slug, due)
+    for edition in _open_editions(newsroom):
+        steps += _guarded(newsroom, edition.address, partial(carry, newsroom, edition))
     return steps
+
+
+def _open_editions(newsroom: Newsroom) -> list[Edition]:
+    with newsroom.database.read() as connection:
+        return editions.editions_in(connection, _OPEN)
 
 
 def _guarded(newsroom: Newsroom, subject: str, work: Callable[[], list[Step]]) -> list[Step]:
     try:
         return work()
     except DigestError as error:
-        now = newsroom.clock()
-        with newsroom.database.write() as connection:
-            for notice in operators_notices(
-                newsroom.operators,
-                key=f"{subject}:{type(error).__name__}",
-                what=f"{subject} cannot go on",
-                detail=str(error),
-                remedy=error.hint or "It is tried again every few seconds.",
-                now=now,
-            ):
-                outbox.put(connection, notice)
+        remedy = error.hint or "It is tried again every few seconds."
+        _tell_failure(newsroom, subject, error, str(error), remedy)
         return [Step("failed", subject, {"error": str(error)}, problem=True)]
+    except Exception as error:  # noqa: BLE001 - our mistake in one letter must not stop the others
+        words = f"unexpected trouble ({type(error).__name__}: {error})"
+        remedy = "This is a mistake in the program: report it with the lines of the log."
+        if _tell_failure(newsroom, subject, error, words, remedy):
+            _LOG.exception("%s failed", subject)
+        return [Step("failed", subject, {"error": words}, problem=True)]
 
 
-def _slots(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list[Step]:
+def _tell_failure(
+    newsroom: Newsroom, subject: str, error: Exception, words: str, remedy: str
+) -> bool:
+    """Tell the operators, once a day; False when they were told before."""
+    notices = operators_notices(
+        newsroom.operators,
+        key=f"{subject}:{type(error).__name__}",
+        what=f"{subject} cannot go on",
+        detail=words,
+        remedy=remedy,
+        now=newsroom.clock(),
+    )
+    with newsroom.database.write() as connection:
+        return any([outbox.put(connection, notice) for notice in notices])
+
+
+def _take_due(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list[Step]:
+    cadence = newsletter.spec.cadence
     with newsroom.database.read() as connection:
-        last = editions.last_cut_off(connection, newsletter.id) or newsletter.epoch_at
-    missed, due = split_due(slots_between(newsletter.spec.cadence, last, now))
-    steps = [_record_missed(newsroom, newsletter, slot) for slot in missed]
-    return steps + [take(newsroom, newsletter, slot) for slot in due]
+        wake_up = store.wake_up(connection, newsletter.id)
+        last = store.last_taken(connection, newsletter.id, now=now) or newsletter.epoch_at
+        if wake_up is not None and wake_up <= now:
+            last = min(last, wake_up - _MOMENT)
+        slots = slots_between(cadence, last, now)
+        taken = frozenset[object]()
+        if slots:
+            taken = store.taken_dates(connection, newsletter.id, since=slots[0].local_date)
+    missed, due = split_due(slots)
+    steps = _record_missed(
+        newsroom, newsletter, [slot for slot in missed if slot.local_date not in taken]
+    )
+    steps += [take(newsroom, newsletter, slot) for slot in due if slot.local_date not in taken]
+    if wake_up is not None and wake_up <= now:
+        with newsroom.database.write() as connection:
+            editions.set_next_run(connection, newsletter.id, next_wake_up(cadence, now))
+    return steps
 
 
 def take(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
@@ -83,44 +125,82 @@ def take(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
     return Step("holiday" if slot.holiday else "skipped", address, {"reason": prepared.reason})
 
 
-def _record_missed(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
-    reason = "Nothing was running at its hour; a later edition takes its stories."
-    address = f"{newsletter.slug}/{slot.local_date}"
+def _record_missed(
+    newsroom: Newsroom, newsletter: Newsletter, slots: Sequence[Slot]
+) -> list[Step]:
+    """Record slots that nobody was there for; the editors hear of all of them in one mail."""
+    if not slots:
+        return []
     with newsroom.database.write() as connection:
-        if editions.take_slot(connection, newsletter.id, slot, SlotState.MISSED):
-            editions.set_slot(connection, newsletter.id, slot, SlotState.MISSED, reason)
-            for notice in _event(newsroom, "missed", address, reason):
-                outbox.put(connection, notice)
-    return Step("missed", address, {"reason": reason}, problem=True)
+        editions.lock_newsletter(connection, newsletter.id)
+        ours = [
+            slot
+            for slot in slots
+            if editions.take_slot(connection, newsletter.id, slot, SlotState.MISSED)
+        ]
+        for slot in ours:
+            editions.set_slot(connection, newsletter.id, slot, SlotState.MISSED, _MISSED)
+        addresses = [f"{newsletter.slug}/{slot.local_date}" for slot in ours]
+        for notice in _missed_notices(newsroom, addresses):
+            outbox.put(connection, notice)
+    return [Step("missed", address, {"reason": _MISSED}, problem=True) for address in addresses]
+
+
+def _missed_notices(newsroom: Newsroom, addresses: Sequence[str]) -> list[NewNotice]:
+    if not addresses:
+        return []
+    last = addresses[-1]
+    if len(addresses) == 1:
+        return _event(newsroom, "missed", last, _MISSED)
+    return editors_notices(
+        newsroom.editors,
+        event="missed",
+        edition=last,
+        headline=f"{count_of(len(addresses), 'edition was', 'editions were')} missed",
+        reason=_MISSED.replace("its hour", "their hours").replace("its stories", "their stories"),
+        rows=[("missed", address) for address in addresses],
+        now=newsroom.clock(),
+    )
 
 
 def carry(newsroom: Newsroom, edition: Edition) -> list[Step]:
     """Carry one edition as far as its state, its newsletter's release and the hour allow."""
+    steps: list[Step] = []
+    while (step := _move_on(newsroom, edition)) is not None:
+        steps.append(step)
+        with newsroom.database.read() as connection:
+            edition = editions.edition_by_id(connection, edition.id)
+    return steps
+
+
+def _move_on(newsroom: Newsroom, edition: Edition) -> Step | None:
+    """Take one step; None when it is not time for one, or when another process took it."""
+    if is_over(edition, newsroom.clock()):
+        return _expire(newsroom, edition)
     newsletter = newsroom.newsletter(edition.newsletter_id)
-    if newsletter is None:
-        return []
+    if newsletter is None:  # it left the settings; `digest status` says so
+        return None
     if edition.state is EditionState.DRAFT:
-        composition = draft(newsroom, edition, newsletter)
-        done = Step("drafted", edition.address, {"html_kb": len(composition.html.encode()) // 1024})
-        return [done, *carry(newsroom, _again(newsroom, edition))]
+        ours = draft(newsroom, edition, newsletter)
+        return Step("drafted", edition.address) if ours else None
     move = next_move(edition, newsletter.spec.release, newsroom.clock())
     if move is Move.APPROVE:
-        approve(
-            newsroom.database, edition, by=str(newsletter.spec.release.mode), clock=newsroom.clock
-        )
-        done = Step("approved", edition.address, {"by": newsletter.spec.release.mode})
-        return [done, *carry(newsroom, _again(newsroom, edition))]
+        return _release(newsroom, edition, by=str(newsletter.spec.release.mode))
     if move is Move.HOLD:
-        return [_hold(newsroom, edition)]
-    if move is Move.EXPIRE:
-        drop(
-            newsroom,
-            edition,
-            to=EditionState.EXPIRED,
-            reason="Nobody approved it before the next edition.",
-        )
-        return [Step("expired", edition.address)]
-    return [start_sending(newsroom, edition)] if move is Move.SEND else []
+        return _hold(newsroom, edition)
+    return start_sending(newsroom, edition) if move is Move.SEND else None
+
+
+def _release(newsroom: Newsroom, edition: Edition, *, by: str) -> Step | None:
+    ours = approve_waiting(newsroom.database, edition, by=by, clock=newsroom.clock)
+    return Step("approved", edition.address, {"by": by}) if ours else None
+
+
+def _expire(newsroom: Newsroom, edition: Edition) -> Step | None:
+    reason = why_over(edition)
+    if not drop_unsent(newsroom, edition, to=EditionState.EXPIRED, reason=reason):
+        return None
+    return Step("expired", edition.address, {"reason": reason}, problem=True)
 
 
 def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
@@ -139,11 +219,11 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
     return Step("sending", edition.address, {"recipients": tally.total})
 
 
-def _hold(newsroom: Newsroom, edition: Edition) -> Step:
+def _hold(newsroom: Newsroom, edition: Edition) -> Step | None:
     reason = "Its hour came and nobody had approved it."
     told = f"{reason} Send it: digest approve {edition.address}"
     with newsroom.database.write() as connection:
-        if editions.change_state(
+        if not editions.change_state(
             connection,
             edition.id,
             expect={EditionState.IN_REVIEW},
@@ -151,8 +231,9 @@ def _hold(newsroom: Newsroom, edition: Edition) -> Step:
             reason=reason,
             at=newsroom.clock(),
         ):
-            for notice in _event(newsroom, "held", edition.address, told):
-                outbox.put(connection, notice)
+            return None
+        for notice in _event(newsroom, "held", edition.address, told):
+            outbox.put(connection, notice)
     return Step("held", edition.address, {"reason": reason}, problem=True)
 
 
@@ -165,8 +246,3 @@ def _event(newsroom: Newsroom, event: str, address: str, reason: str) -> list[Ne
         reason=reason,
         now=newsroom.clock(),
     )
-
-
-def _again(newsroom: Newsroom, edition: Edition) -> Edition:
-    with newsroom.database.read() as connection:
-        return editions.edition_by_id(connection, edition.id)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from digest.clock import Clock
 from digest.composition import store as compositions
-from digest.db import Database
+from digest.db import Connection, Database
+from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState
 from digest.errors import WorkflowError
+
+_WAITING = frozenset({EditionState.IN_REVIEW, EditionState.HELD})
 
 
 def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> str:
@@ -15,34 +20,43 @@ def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> s
 
     Raises WorkflowError when the edition is not in review or held, or has no composition.
     """
-    now = clock()
     with database.write() as connection:
-        composition = compositions.load_composition(connection, edition.id)
-        if composition is None:
-            raise WorkflowError(
-                f"approve: {edition.address}: it is not composed yet",
-                hint=f"Make it with: digest prepare {edition.slug}",
-            )
-        if not editions.change_state(
-            connection,
-            edition.id,
-            expect={EditionState.IN_REVIEW, EditionState.HELD},
-            to=EditionState.APPROVED,
-            at=now,
-        ):
-            raise WorkflowError(
-                f"approve: {edition.address}: it is {edition.state}, not in review",
-                hint="What is on now: digest status",
-            )
-        compositions.save_approval(
-            connection,
-            edition.id,
-            revision=composition.revision,
-            set_hash=composition.content_hash,
-            by=by,
-            at=now,
+        approved = _approve(connection, edition, by=by, at=clock())
+        state = editions.edition_by_id(connection, edition.id).state
+    if approved is None:
+        raise WorkflowError(
+            f"approve: {edition.address}: it is {state}, not in review",
+            hint="What is on now: digest status",
         )
-    return composition.content_hash
+    return approved
+
+
+def approve_waiting(database: Database, edition: Edition, *, by: str, clock: Clock) -> bool:
+    """Approve the edition if it still waits for that; False when somebody moved it before.
+
+    Raises WorkflowError when it has no composition.
+    """
+    with database.write() as connection:
+        return _approve(connection, edition, by=by, at=clock()) is not None
+
+
+def _approve(connection: Connection, edition: Edition, *, by: str, at: datetime) -> str | None:
+    # The state first: its row is locked by that, so what is read next cannot be replaced any more.
+    if not editions.change_state(
+        connection, edition.id, expect=_WAITING, to=EditionState.APPROVED, at=at
+    ):
+        return None
+    composition = compositions.load_composition(connection, edition.id)
+    if composition is None:
+        raise WorkflowError(
+            f"approve: {edition.address}: it is not composed yet",
+            hint=f"Make it with: digest prepare {edition.slug}",
+        )
+    seen = hash_of(composition)
+    compositions.save_approval(
+        connection, edition.id, revision=composition.revision, set_hash=seen, by=by, at=at
+    )
+    return seen
 
 
 def require_approved(database: Database, edition: Edition) -> str:
@@ -53,9 +67,12 @@ def require_approved(database: Database, edition: Edition) -> str:
     with database.read() as connection:
         composition = compositions.load_composition(connection, edition.id)
         approved = compositions.approved_hash(connection, edition.id)
-    if composition is None or approved is None or composition.content_hash != approved:
+    if composition is None or approved is None or hash_of(composition) != approved:
         raise WorkflowError(
             f"send: {edition.address}: its text is not the one that was approved",
-            hint=f"Look at it, then approve it again: digest approve {edition.address}",
+            hint=(
+                "Nothing was sent. Put the approved text back from a backup, or drop the edition,"
+                f" and its stories wait for the next: digest skip {edition.address}"
+            ),
         )
     return approved

@@ -13,14 +13,16 @@ from digest.editions import store as editions
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, Selection
 from digest.outbox import store as outbox
+from digest.outbox.model import NewNotice
 from digest.workflow.model import Newsroom
 from digest.workflow.telling import editors_notices
 
 
-def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Composition:
+def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> bool:
     """Compose the edition and tell the editors, in one transaction with its new state.
 
-    Composing again gives the same bytes, so a crash before the transaction costs nothing.
+    False, and nothing is changed, when another process was quicker. Composing again gives the same
+    bytes, so a crash before the transaction costs nothing.
     Raises CompositionError; the edition stays a draft then, and is tried again.
     """
     with newsroom.database.read() as connection:
@@ -29,9 +31,29 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Compo
             connection, newsletter.id, limit=30, before_number=edition.number
         )
     composition, warnings = write(newsroom, edition, newsletter, selection, subjects)
+    notices = editors_notices(
+        newsroom.editors,
+        event="draft",
+        edition=edition.address,
+        headline=composition.subject,
+        now=newsroom.clock(),
+        rows=[
+            *((str(c.place or ""), c.article.story.headline) for c in selection.chosen),
+            *(("warning", warning) for warning in warnings),
+        ],
+    )
+    return _keep(newsroom, edition, composition, notices)
+
+
+def _keep(
+    newsroom: Newsroom,
+    edition: Edition,
+    composition: Composition,
+    notices: Sequence[NewNotice],
+) -> bool:
     now = newsroom.clock()
     with newsroom.database.write() as connection:
-        compositions.save_composition(connection, composition, at=now)
+        # First, as it decides: what another process composed must stay as its editors were told.
         if not editions.change_state(
             connection,
             edition.id,
@@ -39,21 +61,12 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Compo
             to=EditionState.IN_REVIEW,
             at=now,
         ):
-            return composition  # another process was quicker; it told the editors
+            return False
+        compositions.save_composition(connection, composition, at=now)
         editions.mark_told(connection, edition.id, now)
-        for notice in editors_notices(
-            newsroom.editors,
-            event="draft",
-            edition=edition.address,
-            headline=composition.subject,
-            now=now,
-            rows=[
-                *((str(c.place or ""), c.article.story.headline) for c in selection.chosen),
-                *(("warning", warning) for warning in warnings),
-            ],
-        ):
+        for notice in notices:
             outbox.put(connection, notice)
-    return composition
+    return True
 
 
 def write(

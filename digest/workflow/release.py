@@ -7,6 +7,14 @@ from enum import StrEnum
 
 from digest.editions.model import Edition, EditionState, Release, ReleaseMode
 
+_LACKS = {
+    EditionState.DRAFT: "composed",
+    EditionState.IN_REVIEW: "approved",
+    EditionState.HELD: "approved",
+    EditionState.APPROVED: "sent",
+}
+"""What an unsent edition was still waiting for, by its state."""
+
 
 class Move(StrEnum):
     """What to do with an edition now."""
@@ -22,12 +30,13 @@ def next_move(edition: Edition, release: Release, now: datetime) -> Move:
     """Decide by state, release and the hour (aware UTC).
 
     `auto-after` counts from the moment the editors were told, so that they always have that long;
-    an edition nobody approved is held at its hour and expires when the next one is made.
+    an edition nobody approved is held at its hour, and one that did not go expires when the next
+    one is made: readers get its stories once, in the newer letter.
     """
+    if is_over(edition, now):
+        return Move.EXPIRE
     if edition.state is EditionState.APPROVED:
         return Move.SEND if now >= edition.send_at else Move.WAIT
-    if edition.state is EditionState.HELD:
-        return Move.EXPIRE if _over(edition, now) else Move.WAIT
     if edition.state is not EditionState.IN_REVIEW:
         return Move.WAIT
     if release.mode is ReleaseMode.APPROVE:
@@ -36,5 +45,15 @@ def next_move(edition: Edition, release: Release, now: datetime) -> Move:
     return Move.APPROVE if now >= told_at + release.after else Move.WAIT
 
 
-def _over(edition: Edition, now: datetime) -> bool:
-    return edition.expires_at is not None and now >= edition.expires_at
+def is_over(edition: Edition, now: datetime) -> bool:
+    """Tell whether an unsent edition's time has passed.
+
+    One that a person made after its own end, to catch up or to try out, has none.
+    """
+    end = edition.expires_at
+    return edition.state in _LACKS and end is not None and edition.prepared_at < end <= now
+
+
+def why_over(edition: Edition) -> str:
+    """Say what the edition was still waiting for when its time was over."""
+    return f"It was not {_LACKS[edition.state]} before the next edition was due."

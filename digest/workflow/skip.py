@@ -15,6 +15,17 @@ def drop(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str)
 
     Raises WorkflowError once it is being sent, or when it is over already.
     """
+    if not drop_unsent(newsroom, edition, to=to, reason=reason):
+        with newsroom.database.read() as connection:
+            now = editions.edition_by_id(connection, edition.id)
+        raise WorkflowError(
+            f"{edition.address}: it is {now.state}, and cannot be {to}",
+            hint="Only an edition that is not being sent yet can be dropped.",
+        )
+
+
+def drop_unsent(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str) -> bool:
+    """Drop the edition if it is still unsent; False when somebody moved it before."""
     notices = editors_notices(
         newsroom.editors,
         event=str(to),
@@ -23,12 +34,6 @@ def drop(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str)
         reason=f"{reason} Its stories are free for the next edition.",
         now=newsroom.clock(),
     )
-    if not abandon(
+    return abandon(
         newsroom.database, edition, to=to, reason=reason, clock=newsroom.clock, notices=notices
-    ):
-        with newsroom.database.read() as connection:
-            now = editions.edition_by_id(connection, edition.id)
-        raise WorkflowError(
-            f"{edition.address}: it is {now.state}, and cannot be {to}",
-            hint="Only an edition that is not being sent yet can be dropped.",
-        )
+    )

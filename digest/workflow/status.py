@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from digest.clock import Clock, utc_now
+from digest.composition import store as compositions
+from digest.db import Connection
 from digest.delivery import store as ledger
 from digest.delivery.model import Tally
+from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
-from digest.editions.model import Edition, EditionState, Newsletter
+from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
 from digest.outbox import store as outbox
 from digest.sources import store as sources
+from digest.workflow import store
 from digest.workflow.model import Newsroom
-from digest.workflow.store import STALE_AFTER, heartbeats
+from digest.workflow.store import STALE_AFTER, EmptySlot, Heartbeat
 from subscribers import store as readers
 
 _LAST = 8
+_MINUTE = timedelta(minutes=1)
+_UNFINISHED = tuple(state for state in EditionState if state not in editions.FINISHED)
+_UNSENT = frozenset(
+    {EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED}
+)
+_WORKERS = ("scheduler", "sender")
+"""Without either of these, nothing goes out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +47,30 @@ class NewsletterLine:
 
 @dataclass(frozen=True, slots=True)
 class EditionLine:
-    """One of the last editions, with its counts; none where nothing was planned."""
+    """One of the last editions with its counts, or a slot without one: then `number` is 0."""
 
     on: date
     address: str
     name: str
     number: int
     state: str
-    accepted: int
-    deferred: int
-    failed: int
-    uncertain: int
+    accepted: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLine:
+    """One of our processes, by its last sign of life (aware UTC, of the machine's clock)."""
+
+    process: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    beat_at: datetime
+    alive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +80,49 @@ class Overview:
     newsletters: tuple[NewsletterLine, ...]
     editions: tuple[EditionLine, ...]
     needs: tuple[str, ...]
+    running: tuple[ProcessLine, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Give it as plain tables, for machines."""
         return asdict(self)
 
 
-def overview(newsroom: Newsroom) -> Overview:
-    """Look at everything once; only reads."""
-    now = newsroom.clock()
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All that one look at the database gave."""
+
+    now: datetime
+    last: Sequence[Edition]
+    """The newest editions, and whichever older ones are not finished; newest first."""
+    empty: Sequence[EmptySlot]
+    tallies: Mapping[int, Tally]
+    current: Mapping[int, Edition | None]
+    audience: Mapping[int, int]
+    altered: frozenset[int]
+    """The approved editions whose text is not the one that was approved."""
+
+
+def overview(newsroom: Newsroom, *, wall: Clock = utc_now) -> Overview:
+    """Look at everything once; only reads.
+
+    `wall` is the machine's clock: processes are alive by that, whatever hour the newsroom's shows.
+    """
     with newsroom.database.read() as connection:
-        last = editions.recent_editions(connection, limit=_LAST)
-        tallies = {edition.id: ledger.tally(connection, edition.id) for edition in last}
-        current = {n.id: editions.find_edition(connection, n) for n in newsroom.newsletters}
-        sizes = {
-            n.id: readers.audience_size(connection, n.id, now=now) for n in newsroom.newsletters
-        }
-        beats = heartbeats(connection)
+        look = _look(newsroom, connection)
+        running = [_process_line(beat, wall()) for beat in store.heartbeats(connection)]
         failing = [state for state in sources.source_states(connection) if state.error]
         waiting = outbox.waiting_count(connection)
-    needs = [_edition_need(edition, tallies[edition.id]) for edition in last]
+    needs = [need for edition in look.last if (need := _edition_need(newsroom, look, edition))]
     needs += [
         f"The source {s.name} fails, {s.failures} in a row: {s.error}  digest sources check"
         for s in failing
     ]
-    if not any(now - beat.beat_at < STALE_AFTER for beat in beats):
-        work = f" {waiting} notices wait." if waiting else ""
-        needs.append(f"Nothing is running.{work}  digest serve")
-    names = {n.id: n.spec.name for n in newsroom.newsletters}
+    needs += _missing_processes(running, waiting)
     return Overview(
-        newsletters=tuple(
-            _newsletter_line(n, current[n.id], now, sizes[n.id]) for n in newsroom.newsletters
-        ),
-        editions=tuple(_edition_line(e, tallies[e.id], names) for e in last),
-        needs=tuple(need for need in needs if need),
+        newsletters=tuple(_newsletter_line(n, look) for n in newsroom.newsletters),
+        editions=_last_lines(newsroom, look),
+        needs=tuple(needs),
+        running=tuple(running),
     )
 
 
@@ -97,20 +133,64 @@ def state_words(edition: Edition, tally: Tally) -> str:
     return str(edition.state)
 
 
-def _newsletter_line(
-    newsletter: Newsletter, current: Edition | None, now: datetime, size: int
-) -> NewsletterLine:
-    upcoming = next_slot(newsletter.spec.cadence, now)
-    return NewsletterLine(
-        slug=newsletter.slug,
-        name=newsletter.spec.name,
-        now=str(current.state) if current else "no edition yet",
-        next_at=upcoming.send_at if upcoming else None,
-        readers=size,
+def _look(newsroom: Newsroom, connection: Connection) -> _Look:
+    now = newsroom.clock()
+    found = {e.id: e for e in editions.recent_editions(connection, limit=_LAST)}
+    found |= {e.id: e for e in editions.editions_in(connection, _UNFINISHED)}
+    last = sorted(found.values(), key=lambda e: (e.window.until, e.id), reverse=True)
+    current = {n.id: editions.find_edition(connection, n) for n in newsroom.newsletters}
+    seen = {e.id for e in (*last, *current.values()) if e is not None}
+    return _Look(
+        now=now,
+        last=last,
+        empty=store.empty_slots(connection, limit=_LAST),
+        tallies={each: ledger.tally(connection, each) for each in seen},
+        current=current,
+        audience={
+            n.id: readers.audience_size(connection, n.id, now=now) for n in newsroom.newsletters
+        },
+        altered=frozenset(
+            e.id for e in last if e.state is EditionState.APPROVED and _is_altered(connection, e)
+        ),
     )
 
 
-def _edition_line(edition: Edition, tally: Tally, names: dict[int, str]) -> EditionLine:
+def _is_altered(connection: Connection, edition: Edition) -> bool:
+    composition = compositions.load_composition(connection, edition.id)
+    approved = compositions.approved_hash(connection, edition.id)
+    return composition is None or hash_of(composition) != approved
+
+
+def _newsletter_line(newsletter: Newsletter, look: _Look) -> NewsletterLine:
+    upcoming = next_slot(newsletter.spec.cadence, look.now)
+    return NewsletterLine(
+        slug=newsletter.slug,
+        name=newsletter.spec.name,
+        now=_now_words(newsletter, look),
+        next_at=upcoming.send_at if upcoming else None,
+        readers=look.audience[newsletter.id],
+    )
+
+
+def _now_words(newsletter: Newsletter, look: _Look) -> str:
+    """Say what became of the newest slot, be it an edition or a reason for none."""
+    edition = look.current[newsletter.id]
+    empty = next((e for e in look.empty if e.slug == newsletter.slug), None)
+    done = edition is None or edition.state in editions.FINISHED
+    if empty and done and (edition is None or edition.local_date < empty.local_date):
+        return str(empty.state)
+    return state_words(edition, look.tallies[edition.id]) if edition else "no edition yet"
+
+
+def _last_lines(newsroom: Newsroom, look: _Look) -> tuple[EditionLine, ...]:
+    names = {n.id: n.spec.name for n in newsroom.newsletters}
+    lines = [(e.window.until, _edition_line(e, look.tallies[e.id], names)) for e in look.last]
+    lines += [(e.cut_off_at, _empty_line(e)) for e in look.empty]
+    lines.sort(key=lambda line: line[0], reverse=True)
+    return tuple(line for _, line in lines[:_LAST])
+
+
+def _edition_line(edition: Edition, tally: Tally, names: Mapping[int, str]) -> EditionLine:
     return EditionLine(
         on=edition.local_date,
         address=edition.address,
@@ -124,12 +204,55 @@ def _edition_line(edition: Edition, tally: Tally, names: dict[int, str]) -> Edit
     )
 
 
-def _edition_need(edition: Edition, tally: Tally) -> str:
+def _empty_line(empty: EmptySlot) -> EditionLine:
+    return EditionLine(
+        on=empty.local_date,
+        address=f"{empty.slug}/{empty.local_date}",
+        name=empty.name,
+        number=0,
+        state=f"{empty.state}: {empty.reason}".rstrip(": ."),
+    )
+
+
+def _edition_need(newsroom: Newsroom, look: _Look, edition: Edition) -> str:
+    newsletter = newsroom.newsletter(edition.newsletter_id)
+    if edition.state in _UNSENT and newsletter is None:
+        return (
+            f"{edition.address} is {edition.state}, but [newsletters.{edition.slug}] left"
+            " digest.toml: put it back there, and the edition goes on"
+        )
+    if edition.state in _UNSENT and newsletter is not None:
+        return _unsent_need(newsroom, look, edition, newsletter)
+    return _sent_need(edition, look.tallies[edition.id])
+
+
+def _unsent_need(
+    newsroom: Newsroom, look: _Look, edition: Edition, newsletter: Newsletter
+) -> str:
     address = edition.address
+    if edition.state is EditionState.DRAFT and look.now - edition.prepared_at > _MINUTE:
+        return f"{address} is not composed yet: see the log, then  digest prepare {edition.slug}"
     if edition.state is EditionState.HELD:
         return f"{address} is held: {edition.reason}  digest approve {address}"
+    if edition.id in look.altered:
+        return (
+            f"{address} is not sent: its text is not the one that was approved."
+            f"  digest skip {address}"
+        )
+    by_hand = newsletter.spec.release.mode is ReleaseMode.APPROVE
+    if edition.state is EditionState.IN_REVIEW and by_hand:
+        hour = edition.send_at.astimezone(ZoneInfo(newsroom.site.zone))
+        return (
+            f"{address} waits for your approval until {hour:%H:%M} on {hour.day} {hour:%b}."
+            f"  digest approve {address}"
+        )
+    return ""
+
+
+def _sent_need(edition: Edition, tally: Tally) -> str:
+    address = edition.address
     if edition.state is EditionState.STOPPED:
-        return f"{address} is stopped: {edition.reason}"
+        return f"{address} is stopped: {edition.reason}  digest status {address}"
     if tally.uncertain:
         return (
             f"{address}: {tally.uncertain} may or may not have it."
@@ -138,3 +261,27 @@ def _edition_need(edition: Edition, tally: Tally) -> str:
     if tally.failed:
         return f"{address}: {tally.failed} refused.  digest status {address}"
     return ""
+
+
+def _process_line(beat: Heartbeat, now: datetime) -> ProcessLine:
+    return ProcessLine(
+        process=beat.process,
+        host=beat.host,
+        pid=beat.pid,
+        version=beat.version,
+        started_at=beat.started_at,
+        beat_at=beat.beat_at,
+        alive=now - beat.beat_at < STALE_AFTER,
+    )
+
+
+def _missing_processes(running: Sequence[ProcessLine], waiting: int) -> list[str]:
+    alive = {line.process for line in running if line.alive}
+    missing = [name for name in _WORKERS if name not in alive]
+    if not missing:
+        return []
+    notices = f"{waiting} {'notice waits' if waiting == 1 else 'notices wait'}"
+    work = f" {notices}." if waiting else ""
+    if len(missing) == len(_WORKERS):
+        return [f"Nothing is running.{work}  digest serve"]
+    return [f"The {missing[0]} is not running.{work}  digest serve"]

@@ -1,4 +1,4 @@
-"""Door to the table of who is running: each process writes that it is alive."""
+"""Door to the table of who is running, and to what became of the slots."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from digest import __version__
 from digest.db import UtcDateTime, metadata
+from digest.editions.model import MAIN_SLOT, SlotState
+from digest.editions.store import newsletter, slot
 
 heartbeat = sa.Table(
     "heartbeat",
@@ -36,7 +38,21 @@ class Heartbeat:
     process: str
     host: str
     pid: int
+    version: str
+    started_at: datetime
     beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EmptySlot:
+    """A slot that has no edition, and why."""
+
+    slug: str
+    name: str
+    local_date: date
+    state: SlotState
+    reason: str
+    cut_off_at: datetime
 
 
 def beat(connection: Connection, process: str, *, now: datetime) -> None:
@@ -50,9 +66,64 @@ def beat(connection: Connection, process: str, *, now: datetime) -> None:
     connection.execute(sa.insert(heartbeat).values(process=process, started_at=now, **mine))
 
 
+def end_beat(connection: Connection, process: str) -> None:
+    """Write that this process has left, as it was asked to; another's row is left alone."""
+    mine = (heartbeat.c.host == platform.node()) & (heartbeat.c.pid == os.getpid())
+    connection.execute(sa.delete(heartbeat).where(heartbeat.c.process == process, mine))
+
+
 def heartbeats(connection: Connection) -> Sequence[Heartbeat]:
     """Give the last sign of life of every process."""
     query = sa.select(heartbeat).order_by(heartbeat.c.process)
     return [
-        Heartbeat(row.process, row.host, row.pid, row.beat_at) for row in connection.execute(query)
+        Heartbeat(row.process, row.host, row.pid, row.version, row.started_at, row.beat_at)
+        for row in connection.execute(query)
+    ]
+
+
+def last_taken(connection: Connection, newsletter_id: int, *, now: datetime) -> datetime | None:
+    """Give the latest cut-off up to now whose regular slot was taken.
+
+    Not of all: a slot that a person took ahead of its time must not hide the ones before it.
+    """
+    mine = (slot.c.newsletter_id == newsletter_id) & (slot.c.name == MAIN_SLOT)
+    latest = sa.select(sa.func.max(slot.c.cut_off_at)).where(mine, slot.c.cut_off_at <= now)
+    found: datetime | None = connection.scalar(latest)
+    return found
+
+
+def taken_dates(connection: Connection, newsletter_id: int, *, since: date) -> frozenset[date]:
+    """Give the local dates from `since` on whose regular slot was taken, whatever became of it."""
+    mine = (slot.c.newsletter_id == newsletter_id) & (slot.c.name == MAIN_SLOT)
+    dates = sa.select(slot.c.local_date).where(mine, slot.c.local_date >= since)
+    return frozenset(connection.scalars(dates))
+
+
+def wake_up(connection: Connection, newsletter_id: int) -> datetime | None:
+    """Give when the newsletter was to be looked at again."""
+    query = sa.select(newsletter.c.next_run_at).where(newsletter.c.id == newsletter_id)
+    at: datetime | None = connection.scalar(query)
+    return at
+
+
+def empty_slots(connection: Connection, *, limit: int) -> list[EmptySlot]:
+    """Give the last slots that have no edition, newest first."""
+    without = (SlotState.SKIPPED.value, SlotState.HOLIDAY.value, SlotState.MISSED.value)
+    query = (
+        sa.select(slot, newsletter.c.slug, newsletter.c.name.label("newsletter_name"))
+        .join(newsletter, newsletter.c.id == slot.c.newsletter_id)
+        .where(slot.c.state.in_(without))
+        .order_by(slot.c.cut_off_at.desc(), newsletter.c.id)
+        .limit(limit)
+    )
+    return [
+        EmptySlot(
+            slug=row.slug,
+            name=row.newsletter_name,
+            local_date=row.local_date,
+            state=SlotState(row.state),
+            reason=row.reason,
+            cut_off_at=row.cut_off_at,
+        )
+        for row in connection.execute(query)
     ]

@@ -21,7 +21,7 @@ def editors_notices(
     """Tell each editor of one event of one edition, once."""
     return [
         NewNotice(
-            dedupe_key=f"editors:{edition}:{event}:{address}"[:200],
+            dedupe_key=f"editors:{edition}:{event}:{address}",
             kind=NoticeKind.EDITORS,
             to_address=address,
             facts={
@@ -49,7 +49,7 @@ def operators_notices(
     """Tell each operator of one failure; the same `key` is told once a day (UTC)."""
     return [
         NewNotice(
-            dedupe_key=f"operators:{now:%Y-%m-%d}:{key}:{address}"[:200],
+            dedupe_key=f"operators:{now:%Y-%m-%d}:{key}:{address}",
             kind=NoticeKind.OPERATORS,
             to_address=address,
             facts={"what": what, "detail": detail, "remedy": remedy},

@@ -200,6 +200,22 @@ def test_a_picture_is_found_where_feeds_put_it(item: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "described",
+    [
+        "<media:description>A boat</media:description>",
+        '<media:description type="plain">A boat</media:description>',
+        "<media:description type='text/plain' xml:lang=\"en\">A boat</media:description>",
+        '<media:description type="plain"/><media:title type="plain">A boat</media:title>',
+    ],
+)
+def test_a_pictures_description_is_its_words_whatever_attributes_it_has(described: str) -> None:
+    media = f'<media:content url="/a.jpg" medium="image">{described}</media:content>'
+    story = read_one(f"<description>What happened.</description>{media}")
+    assert story.picture == Picture("https://gazette.example/a.jpg", "A boat")
+    assert story.standfirst == "What happened."
+
+
+@pytest.mark.parametrize(
     ("duration", "seconds"),
     [
         ("754", 754),

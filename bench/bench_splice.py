@@ -1,0 +1,115 @@
+"""How many readers' messages one core makes of a composed edition, against the standard library.
+
+Run it with: python bench/bench_splice.py
+"""
+
+from __future__ import annotations
+
+import sys
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from digest.composition.model import Composition, ReaderValues  # noqa: E402 - the checkout's
+from digest.composition.wire import EditionWire, full_render  # noqa: E402
+from tests.unit.composition.wire_builders import (  # noqa: E402
+    HEADERS,
+    TOPICS,
+    a_composition,
+    hostile_readers,
+    values,
+)
+
+GOAL_PER_SECOND = 20_000
+READERS = 4_000
+ROUNDS = 5
+PEER_READERS = 40
+HOSTILE = 600
+
+
+def ordinary_readers(number: int) -> list[ReaderValues]:
+    """Invent readers as most are: every other one wants some of the topics only."""
+    return [
+        values(
+            address=f"reader.{at}@example.org",
+            message_id=f"<e7.s{at}.{at:016x}@letters.harbourpost.example>",
+            unsubscribe_url=f"https://letters.harbourpost.example/u/{at:043x}",
+            unsubscribe_mailto=f"mailto:out@letters.harbourpost.example?subject=out%20{at:043x}",
+            topics=frozenset(t for bit, t in enumerate(TOPICS) if at & 1 << bit) if at % 2 else None,
+        )
+        for at in range(number)
+    ]
+
+
+def per_second(wire: EditionWire, readers: list[ReaderValues]) -> float:
+    start = perf_counter()
+    for reader in readers:
+        wire.message(reader)
+    return len(readers) / (perf_counter() - start)
+
+
+def mismatches(composition: Composition, wire: EditionWire) -> int:
+    parser = BytesParser(policy=policy.default)
+    wrong = 0
+    for reader in hostile_readers(HOSTILE):
+        message = parser.parsebytes(wire.message(reader))
+        text, html = (
+            bytes(part.get_payload(decode=True)).decode().replace("\r\n", "\n")  # type: ignore[arg-type]
+            for part in message.walk()
+            if not part.is_multipart()
+        )
+        wrong += (html, text) != full_render(composition, reader)
+    return wrong
+
+
+def by_the_standard_library(composition: Composition, reader: ReaderValues) -> bytes:
+    html, text = full_render(composition, reader)
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = HEADERS.sender
+    message["To"] = reader.address
+    message["Subject"] = composition.subject
+    message["Message-ID"] = reader.message_id
+    message["Date"] = reader.sent_at
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def peer_per_second(composition: Composition, readers: list[ReaderValues]) -> float:
+    """Time the standard library alone: each reader's parts are rendered before the clock starts."""
+    start = perf_counter()
+    rendering = 0.0
+    for reader in readers:
+        before = perf_counter()
+        full_render(composition, reader)
+        rendering += perf_counter() - before
+        by_the_standard_library(composition, reader)
+    return len(readers) / (perf_counter() - start - 2 * rendering)
+
+
+def main() -> int:
+    composition = a_composition(stories=15)
+    start = perf_counter()
+    wire = EditionWire(composition, HEADERS)
+    ready_ms = (perf_counter() - start) * 1000
+    readers = ordinary_readers(READERS)
+    sizes = [len(wire.message(reader)) for reader in readers]
+    ours = median(per_second(wire, readers) for _ in range(ROUNDS))
+    peer = peer_per_second(composition, readers[:PEER_READERS])
+    wrong = mismatches(composition, wire)
+    html, text = len(composition.html.encode()), len(composition.text.encode())
+    print(f"composition: {html / 1000:.1f} kB HTML, {text / 1000:.1f} kB text, ready in {ready_ms:.1f} ms")
+    print(f"splice: {ours:,.0f} messages/s on one core (goal {GOAL_PER_SECOND:,})")
+    print(f"bytes per message: {sum(sizes) / len(sizes):,.0f} on average, {max(sizes):,} at most")
+    print(f"standard library, quoted-printable: {peer:,.0f} messages/s; ours is {ours / peer:,.0f} x")
+    print(f"mismatches with the full render: {wrong} of {HOSTILE} hostile readers (goal 0)")
+    return 0 if wrong == 0 and ours >= GOAL_PER_SECOND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
