@@ -40,7 +40,9 @@ def ordinary_readers(number: int) -> list[ReaderValues]:
             message_id=f"<e7.s{at}.{at:016x}@letters.harbourpost.example>",
             unsubscribe_url=f"https://letters.harbourpost.example/u/{at:043x}",
             unsubscribe_mailto=f"mailto:out@letters.harbourpost.example?subject=out%20{at:043x}",
-            topics=frozenset(t for bit, t in enumerate(TOPICS) if at & 1 << bit) if at % 2 else None,
+            topics=frozenset(t for bit, t in enumerate(TOPICS) if at & 1 << bit)
+            if at % 2
+            else None,
         )
         for at in range(number)
     ]
@@ -103,10 +105,14 @@ def main() -> int:
     peer = peer_per_second(composition, readers[:PEER_READERS])
     wrong = mismatches(composition, wire)
     html, text = len(composition.html.encode()), len(composition.text.encode())
-    print(f"composition: {html / 1000:.1f} kB HTML, {text / 1000:.1f} kB text, ready in {ready_ms:.1f} ms")
+    print(
+        f"composition: {html / 1000:.1f} kB HTML, {text / 1000:.1f} kB text, ready in {ready_ms:.1f} ms"
+    )
     print(f"splice: {ours:,.0f} messages/s on one core (goal {GOAL_PER_SECOND:,})")
     print(f"bytes per message: {sum(sizes) / len(sizes):,.0f} on average, {max(sizes):,} at most")
-    print(f"standard library, quoted-printable: {peer:,.0f} messages/s; ours is {ours / peer:,.0f} x")
+    print(
+        f"standard library, quoted-printable: {peer:,.0f} messages/s; ours is {ours / peer:,.0f} x"
+    )
     print(f"mismatches with the full render: {wrong} of {HOSTILE} hostile readers (goal 0)")
     return 0 if wrong == 0 and ours >= GOAL_PER_SECOND else 1
 
