@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from datetime import time as wall_time
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -33,20 +39,32 @@ from digest.editions.model import (
     Section,
     StoryPolicy,
 )
-from digest.errors import NotFoundError
+from digest.errors import (
+    AddressError,
+    AlreadyRunningError,
+    DigestError,
+    NotFoundError,
+    SettingsError,
+)
+from digest.log import event
 from digest.outbox import store as outbox
 from digest.sources import store as sources
 from digest.sources.fetch import Fetcher
 from digest.sources.model import SourceKind, SourceSpec
 from digest.workflow.advance import start_sending
 from digest.workflow.model import Newsroom
-from digest.workflow.store import beat
+from digest.workflow.store import beat, end_beat, is_new, last_taken
 from digest.workflow.telling import operators_notices
 from subscribers import store as readers
 from subscribers.address import read_address
 from subscribers.keys import create_keys, edition_secret, load_keys, suppression_secret
 from subscribers.tokens import Keys
 
+_LOG = logging.getLogger(__name__)
+BEAT_SECONDS = 5.0
+"""How often a process says that it is alive; seldom, as on SQLite each time takes the one lock."""
+_BEAT_GRACE = 1.0
+_SEAT_NAP = 0.1
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -62,6 +80,9 @@ class App:
     sources: tuple[SourceSpec, ...]
     fetcher: Fetcher
     clock: Clock
+    seat_patience: float = 3.0
+    """Seconds that a seat somebody else holds is asked for: a killed supervisor's children need a
+    moment to leave."""
 
     def close(self) -> None:
         """Let go of the database."""
@@ -90,18 +111,68 @@ class App:
         )
 
     def beat(self, process: str) -> None:
-        """Write that this process is alive."""
+        """Write that this process is alive, by the machine's clock and not the newsroom's."""
         with self.database.write() as connection:
-            beat(connection, process, now=self.clock())
+            beat(connection, process, now=utc_now())
+
+    @contextlib.contextmanager
+    def at_work(self, process: str, *, every: float = BEAT_SECONDS) -> Iterator[None]:
+        """Hold the one seat of this name while the block runs, and say all along that we live.
+
+        Raises AlreadyRunningError, which names the holder, when the seat stays taken.
+        """
+        done = threading.Event()
+        with contextlib.ExitStack() as stack:
+            self._sit(stack, process)
+            self.beat(process)
+            thread = threading.Thread(
+                target=self._beat, args=(process, done, every), name=f"beat-{process}", daemon=True
+            )
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join(_BEAT_GRACE)
+                self._end_beat(process)
+
+    def _sit(self, stack: contextlib.ExitStack, seat: str) -> None:
+        for _ in range(int(self.seat_patience / _SEAT_NAP)):
+            with contextlib.suppress(AlreadyRunningError):
+                stack.enter_context(self.database.hold(seat))
+                return
+            time.sleep(_SEAT_NAP)
+        stack.enter_context(self.database.hold(seat))
+
+    def _beat(self, process: str, done: threading.Event, every: float) -> None:
+        while not done.wait(every):
+            try:
+                self.beat(process)
+            except Exception as error:  # noqa: BLE001 - the work itself finds out and says why
+                event(_LOG, "no sign of life written", logging.WARNING, error=type(error).__name__)
+
+    def _end_beat(self, process: str) -> None:
+        # Without it the row goes stale by itself: not worth hiding the error that ended the work.
+        with contextlib.suppress(Exception), self.database.write() as connection:
+            end_beat(connection, process)
 
     def tell_crash(self, process: str, code: int) -> None:
         """Tell the operators, once a day, that a process of ours ended and was started again."""
-        notices = operators_notices(
-            self.settings.people.operators,
+        self.tell_operators(
             key=f"crash:{process}",
             what=f"{process} ended and was started again",
-            detail=f"It left with {code}. Its last lines stand in the log.",
+            detail=f"It {_ending(code)}. Its last lines stand in the log.",
             remedy="Nothing is lost by it. If it goes on, look at: digest status",
+        )
+
+    def tell_operators(self, *, key: str, what: str, detail: str, remedy: str) -> None:
+        """Tell the operators of a failure; the same `key` once a day."""
+        notices = operators_notices(
+            self.settings.people.operators,
+            key=key,
+            what=what,
+            detail=detail,
+            remedy=remedy,
             now=self.clock(),
         )
         with self.database.write() as connection:
@@ -130,9 +201,9 @@ class App:
             return readers.audience_size(connection, edition.newsletter_id, now=self.clock())
 
     def last_slot(self, newsletter: Newsletter) -> datetime:
-        """Give the cut-off of the last slot anybody took, or the newsletter's epoch (UTC)."""
+        """Give the last cut-off up to now whose slot was taken, or the newsletter's epoch (UTC)."""
         with self.database.read() as connection:
-            last = editions.last_cut_off(connection, newsletter.id)
+            last = last_taken(connection, newsletter.id, now=self.clock())
         return last or newsletter.epoch_at
 
     def send_now(self, edition: Edition) -> None:
@@ -170,49 +241,47 @@ class App:
 def open_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     """Open an installation: migrate, make missing keys on first use, bring in the settings.
 
-    Raises DatabaseError, and DigestError for keys that are damaged.
+    Raises DatabaseError, SettingsError, and DigestError for keys that are lost or damaged.
     """
+    only = _only_readers(settings)
     database = Database(settings.storage.database)
+    try:
+        return _open(settings, database, clock, only=only)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _open(
+    settings: Settings, database: Database, clock: Clock, *, only: frozenset[str] | None
+) -> App:
     database.migrate()
-    keys = _keys(settings, database)
+    keys, secret = _keys(settings.storage.keys, database)
     specs = tuple(newsletter_spec(slug, settings) for slug in settings.newsletters)
     source_specs = tuple(source_spec(name, s) for name, s in settings.sources.items())
     now = clock()
     with database.write() as connection:
         sources.sync_sources(connection, source_specs, now=now)
         newsletters = tuple(editions.sync_newsletters(connection, specs, now=now))
-    site = site_of(settings)
-    templates = load_templates()
     fetcher = Fetcher()
-    secret = edition_secret(settings.storage.keys)
-    sender = settings.mail.sender
+    newsroom = Newsroom(
+        database=database,
+        site=site_of(settings),
+        newsletters=newsletters,
+        clock=clock,
+        environment=load_templates(),
+        secret=secret,
+        fetcher=fetcher,
+        picture_networks=tuple(dict.fromkeys(net for s in source_specs for net in s.allow)),
+        editors=settings.people.editors,
+        operators=settings.people.operators,
+        only_readers=only,
+    )
     return App(
         settings=settings,
         database=database,
-        newsroom=Newsroom(
-            database=database,
-            site=site,
-            newsletters=newsletters,
-            clock=clock,
-            environment=templates,
-            secret=secret,
-            fetcher=fetcher,
-            picture_networks=tuple({net for s in source_specs for net in s.allow}),
-            editors=settings.people.editors,
-            operators=settings.people.operators,
-            only_readers=_only_readers(settings),
-        ),
-        mailer=Mailer(
-            database=database,
-            site=site,
-            keys=keys,
-            secret=secret,
-            sender=sender,
-            bounce_address=settings.mail.bounce_address or parseaddr(sender)[1],
-            environment=templates,
-            names={newsletter.id: newsletter.spec.name for newsletter in newsletters},
-            clock=clock,
-        ),
+        newsroom=newsroom,
+        mailer=_mailer(settings, newsroom, keys),
         keys=keys,
         sources=source_specs,
         fetcher=fetcher,
@@ -220,24 +289,75 @@ def open_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     )
 
 
-def _keys(settings: Settings, database: Database) -> Keys:
-    """Load the keys; only an installation without readers may make new ones by itself.
+def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
+    sender = settings.mail.sender
+    only = newsroom.only_readers
+    if only is not None:
+        only |= _address_keys(settings.people.editors, "people.editors")
+        only |= _address_keys(settings.people.operators, "people.operators")
+    return Mailer(
+        database=newsroom.database,
+        site=newsroom.site,
+        keys=keys,
+        secret=newsroom.secret,
+        sender=sender,
+        bounce_address=settings.mail.bounce_address or parseaddr(sender)[1],
+        environment=newsroom.environment,
+        names={newsletter.id: newsletter.spec.name for newsletter in newsroom.newsletters},
+        clock=newsroom.clock,
+        only=only,
+    )
 
-    Lost keys would otherwise be replaced silently, and every link we ever mailed with them.
+
+def _keys(folder: Path, database: Database) -> tuple[Keys, bytes]:
+    """Load the keys; only the very first run makes them by itself.
+
+    Lost keys would otherwise be replaced silently, and with them every link we ever mailed and the
+    never-mail list. A first run that was killed has left some of them: the others are made then.
     """
-    folder = settings.storage.keys
-    if not folder.is_dir():
+    try:
+        return _loaded(folder)
+    except NotFoundError as error:
         with database.read() as connection:
-            anybody = readers.count_subscribers(connection) > 0
-        if not anybody:
-            create_keys(folder)
-    return Keys(links=load_keys(folder), suppression=suppression_secret(folder))
+            first_run = is_new(connection)
+            count = readers.count_subscribers(connection)
+        if not first_run:
+            raise DigestError(
+                f"{error}, and this installation with its {count} readers was made with it",
+                hint=(
+                    f"Copy {folder} back from the backup. Lost for good? digest keys new --lost"
+                    " (links in letters already sent stop working then)"
+                ),
+            ) from error
+    create_keys(folder)
+    return _loaded(folder)
+
+
+def _loaded(folder: Path) -> tuple[Keys, bytes]:
+    return Keys(load_keys(folder), suppression_secret(folder)), edition_secret(folder)
 
 
 def _only_readers(settings: Settings) -> frozenset[str] | None:
     if settings.environment != "staging":
         return None
-    return frozenset(read_address(address).key for address in settings.people.test_readers)
+    return _address_keys(settings.people.test_readers, "people.test_readers")
+
+
+def _address_keys(addresses: tuple[str, ...], setting: str) -> frozenset[str]:
+    try:
+        return frozenset(read_address(address).key for address in addresses)
+    except AddressError as error:
+        raise SettingsError(f"settings: {setting}: {error}", hint=error.hint) from error
+
+
+def _ending(code: int) -> str:
+    """Say how a process ended; a negative code is the signal that killed it."""
+    if code >= 0:
+        return f"left with {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
 
 
 def site_of(settings: Settings) -> Site:
@@ -292,7 +412,7 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
 
 
 def _cadence(newsletter: NewsletterSettings, zone: str) -> Cadence:
-    midnight = datetime.min.replace(tzinfo=UTC).time()
+    midnight = wall_time()
     return Cadence(
         days=frozenset(_WEEKDAYS.index(day) for day in newsletter.days),
         cut_off=newsletter.cut_off or midnight,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from digest.app import App
+from digest.delivery.settle import without_addresses
 from digest.errors import DigestError
 from digest.log import event
 from digest.sources.collect import collect
@@ -19,9 +22,75 @@ from digest.workflow.model import Step
 _LOG = logging.getLogger("digest.scheduler")
 TICK = timedelta(seconds=5)
 """How often the clockwork looks at the hour. A tick that finds nothing due costs a few reads."""
+_AT_LEAST_EVERY = 60.0
+"""Seconds. APScheduler reads the machine's clock: set back by an hour, it sleeps for an hour."""
+GRACE_SECONDS = 3.0
+"""How long a slow poll has to end before we leave without it."""
 
 
-def run_scheduler(app: App, *, stop: threading.Event, tick: timedelta = TICK) -> None:
+class _Round:
+    """One kind of work, done in its own thread each time it is woken; never twice at once."""
+
+    def __init__(self, name: str, work: Callable[[], None], failed: threading.Event) -> None:
+        self.error: Exception | None = None
+        self._name = name
+        self._work = work
+        self._failed = failed
+        self._woken = threading.Event()
+        self._leave = threading.Event()
+        self._said = ""
+        self._thread = threading.Thread(target=self._go_round, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first round comes at once."""
+        self._woken.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Ask for a round: now, or right after the one that is going on."""
+        self._woken.set()
+
+    def ask_to_leave(self) -> None:
+        """Begin no other round."""
+        self._leave.set()
+        self._woken.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the round that is going on, within reason: what it writes is all or nothing."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            event(_LOG, f"{self._name} did not end in time: left behind", logging.WARNING)
+
+    def _go_round(self) -> None:
+        while not self._leave.is_set():
+            self._woken.clear()
+            try:
+                self._work()
+                self._said = ""
+            except DigestError as error:
+                self._say(error)
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
+                self.error = error
+                self._failed.set()
+                return
+            if not self._leave.is_set():
+                self._woken.wait(_AT_LEAST_EVERY)
+
+    def _say(self, error: DigestError) -> None:
+        """Log what a round could not do, once until it changes; the next round tries again."""
+        words = without_addresses(str(error))
+        if words != self._said:
+            event(_LOG, f"{self._name} failed", logging.ERROR, error=words, hint=error.hint)
+        self._said = words
+
+
+def run_scheduler(
+    app: App,
+    *,
+    stop: threading.Event,
+    tick: timedelta = TICK,
+    grace_seconds: float = GRACE_SECONDS,
+) -> None:
     """Collect and carry editions until `stop` is set.
 
     APScheduler only wakes us, in memory; what is due stands in the database, so a tick too many
@@ -29,63 +98,89 @@ def run_scheduler(app: App, *, stop: threading.Event, tick: timedelta = TICK) ->
     process: the supervisor restarts it and tells. Raises AlreadyRunningError when another
     scheduler runs on this database.
     """
-    unforeseen: list[BaseException] = []
-    with app.database.hold("scheduler"):
-        clockwork = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
-        for name, work in (("collect", _collect), ("advance", _advance)):
-            clockwork.add_job(
-                _shielded(name, work, unforeseen),
-                "interval",
-                args=[app],
-                seconds=tick.total_seconds(),
-                next_run_time=datetime.now(UTC),
-                max_instances=1,
-                coalesce=True,
-                id=name,
-            )
-        clockwork.start()
+    ended = threading.Event()
+    with app.at_work("scheduler"):
+        diary = _Diary()
+        rounds = (
+            _Round("collect", lambda: _collect(app), ended),
+            _Round("advance", lambda: diary.write(advance(app.newsroom)), ended),
+        )
         event(_LOG, "scheduler running", newsletters=len(app.newsroom.newsletters))
+        clockwork = _start(rounds, tick)
         try:
-            while not stop.wait(min(tick.total_seconds(), 1.0)) and not unforeseen:
-                app.beat("scheduler")
+            _wait_for_either(stop, ended)
         finally:
             clockwork.shutdown(wait=True)
-    for error in unforeseen:
-        raise error
+            _end(rounds, grace_seconds)
+    for one in rounds:
+        if one.error is not None:
+            raise one.error
 
 
-def _shielded(
-    name: str, work: Callable[[App], None], unforeseen: list[BaseException]
-) -> Callable[[App], None]:
-    """Log what a tick could not do; the next tick tries again. Keep what was not foreseen."""
+def _start(rounds: Sequence[_Round], tick: timedelta) -> BackgroundScheduler:
+    # The jobs only ring a bell, in APScheduler's own thread (which is all that its executor "debug"
+    # does), so none is ever still running when the next is due, nor late, nor left out.
+    clockwork = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": DebugExecutor()},
+        job_defaults={"misfire_grace_time": None},
+    )
+    for one in rounds:
+        one.start()
+        first = datetime.now(UTC) + tick
+        clockwork.add_job(
+            one.wake, "interval", seconds=tick.total_seconds(), next_run_time=first, coalesce=True
+        )
+    clockwork.start()
+    return clockwork
 
-    def run(app: App) -> None:
-        try:
-            work(app)
-        except DigestError as error:
-            event(_LOG, f"{name} failed", logging.ERROR, error=str(error), hint=error.hint)
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            unforeseen.append(error)
 
-    return run
+def _wait_for_either(stop: threading.Event, ended: threading.Event) -> None:
+    while not stop.wait(0.1):
+        if ended.is_set():
+            return
+
+
+def _end(rounds: Sequence[_Round], grace_seconds: float) -> None:
+    for one in rounds:
+        one.ask_to_leave()
+    deadline = time.monotonic() + grace_seconds
+    for one in rounds:
+        one.join(max(0.0, deadline - time.monotonic()))
 
 
 def _collect(app: App) -> None:
     for polled in collect(app.database, app.sources, fetcher=app.fetcher, clock=app.clock):
         if polled.problem:
-            event(_LOG, f"{polled.source} failed", logging.WARNING, problem=polled.problem)
+            words = without_addresses(polled.problem)
+            event(_LOG, f"{polled.source} failed", logging.WARNING, problem=words)
         elif polled.new or polled.updated:
             event(_LOG, f"{polled.source} collected", new=polled.new, updated=polled.updated)
         for warning in polled.warnings:
-            event(_LOG, f"{polled.source} warning", logging.WARNING, warning=warning)
+            words = without_addresses(warning)
+            event(_LOG, f"{polled.source} warning", logging.WARNING, warning=words)
 
 
-def _advance(app: App) -> None:
-    for step in advance(app.newsroom):
-        log_step(step)
+class _Diary:
+    """Logs what each look brought; a failure that stays the same is logged once."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, str] = {}
+
+    def write(self, steps: Sequence[Step]) -> None:
+        """Log the steps that are news."""
+        failing = {step.edition: str(step.facts) for step in steps if step.what == "failed"}
+        for step in steps:
+            if step.what != "failed" or self._failing.get(step.edition) != failing[step.edition]:
+                log_step(step)
+        self._failing = failing
 
 
 def log_step(step: Step) -> None:
     """Log one step of an edition's life."""
     level = logging.WARNING if step.problem else logging.INFO
-    event(_LOG, f"{step.edition} {step.what}", level, **step.facts)
+    facts = {
+        name: without_addresses(value) if isinstance(value, str) else value
+        for name, value in step.facts.items()
+    }
+    event(_LOG, f"{step.edition} {step.what}", level, **facts)

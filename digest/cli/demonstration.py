@@ -17,7 +17,12 @@ from digest.cli.output import say
     metavar="DIR",
     help="Keep everything in this folder, and go on from there next time.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=None, help="[default: 8025]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help="Where the pages answer. [default: 8025]",
+)
 @click.pass_context
 def demo(ctx: click.Context, once: bool, keep: Path | None, port: int | None) -> None:
     """A newsroom in a box: a feed, one edition, 25 mailboxes, on this machine alone."""
@@ -28,8 +33,6 @@ def demo(ctx: click.Context, once: bool, keep: Path | None, port: int | None) ->
     from digest.supervisor import stop_signals
 
     log.set_up(level=logging.WARNING)
-    if port is None:
-        port = 0 if once else 8025  # nobody looks at a demo that leaves: any free port will do
     with stop_signals() as stop:
         told = run_demo(keep=keep, once=once, port=port, tell=say, stop=stop)
     if told.tally.accepted != told.tally.total:

@@ -11,11 +11,13 @@ import click
 
 from digest.cli.opening import edition_named, moment, newest_edition, newsletter_named, opened
 from digest.cli.output import json_option, pairs, say, say_wrapped, show, table
-from digest.cli.wording import counted, long_time, short_time
-from digest.errors import NotFoundError
+from digest.cli.wording import aligned, counted, long_time, short_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from digest.app import App
+    from digest.cli.slots import Shortage
     from digest.composition.model import Composition
     from digest.delivery.model import Tally
     from digest.editions.model import Edition, Newsletter, Prepared, Slot
@@ -36,10 +38,16 @@ def status(ctx: click.Context, edition: str | None, as_json: bool) -> None:
         if edition is not None:
             found = edition_named(app, edition)
             tally = app.tally(found)
-            show(as_json, edition_facts(found, tally), lambda: tell_edition(app, found, tally))
+            show(as_json, edition_facts(found, tally), lambda: _tell_one(app, found, tally))
             return
         view = overview(app.newsroom)
         show(as_json, view.facts(), lambda: _tell_overview(app, view))
+
+
+def _tell_one(app: App, edition: Edition, tally: Tally) -> None:
+    tell_edition(app, edition, tally)
+    unsent = is_open(edition)
+    tell_steps(_next_steps(edition) if unsent else steps_after_sending(edition, tally))
 
 
 def _tell_overview(app: App, view: Overview) -> None:
@@ -53,7 +61,7 @@ def _tell_overview(app: App, view: Overview) -> None:
         table(_newsletter_rows(view, zone), right=(3,), shrink=0)
     if view.editions:
         say()
-        table(_edition_rows(view), right=(2, 4, 5, 6, 7), shrink=1)
+        _tell_last(view)
     say()
     for need in view.needs:
         what, _, remedy = need.rpartition("  ")
@@ -72,31 +80,63 @@ def _newsletter_rows(view: Overview, zone: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def _edition_rows(view: Overview) -> list[tuple[object, ...]]:
-    """Give the last editions; the uncertain have a column only where there are any."""
+def _tell_last(view: Overview) -> None:
+    """Print the last editions; the uncertain have a column only where there are any."""
     counts = ["accepted", "deferred", "failed"]
     if any(line.uncertain for line in view.editions):
         counts.append("uncertain")
-    head = ("LAST EDITIONS", "", "NO.", "STATE", *(name.upper() for name in counts))
-    rows: list[tuple[object, ...]] = [head]
+    rows: list[tuple[object, ...]] = [
+        ("DATE", "EDITION", "NO.", "STATE", *(name.upper() for name in counts))
+    ]
     for line in view.editions:
         day = f"{line.on:%a} {line.on.day:>2} {line.on:%b}"
-        numbers = (f"{n:,}" if (n := getattr(line, name)) else "–" for name in counts)
-        rows.append((day, line.name, f"{line.number:,}", line.state, *numbers))
-    return rows
+        state = line.state.partition(": ")[0]
+        numbers = (_dash(getattr(line, name)) for name in counts)
+        rows.append((day, line.name, _dash(line.number), state, *numbers))
+    head, *lines = aligned(rows, right=(2, 4, 5, 6, 7), shrink=1)
+    say(head)
+    for text, line in zip(lines, view.editions, strict=True):
+        say(text)
+        if why := line.state.partition(": ")[2]:
+            say_wrapped(f"{why}.", first=" " * 12, then=" " * 12)
 
 
-def tell_edition(app: App, edition: Edition, tally: Tally) -> None:
-    """Say where an edition is, and how its copies stand."""
-    say(f"{title(app, edition)}: {edition.state}{_waiting(edition, tally)}")
+def _dash(number: int) -> str:
+    return f"{number:,}" if number else "–"
+
+
+def tell_edition(app: App, edition: Edition, tally: Tally, *, way_out: str = "") -> None:
+    """Say where an edition is, and how its copies stand; `way_out` where they went."""
+    waiting = f", {tally.deferred:,} to retry" if tally.deferred else ""
+    say_wrapped(f"{title(app, edition)}: {edition.state}{waiting}", then="  ")
     if edition.reason:
         say_wrapped(edition.reason, first="  ", then="  ")
-    if tally.total == 0:
-        pairs([("Goes at", hour_of(app, edition))])
-    pairs(
-        [(n.capitalize(), f"{count:,}") for n in _COUNTS if (count := getattr(tally, n))],
-        right=True,
-    )
+    counts = [(n.capitalize(), count) for n in _COUNTS if (count := getattr(tally, n))]
+    longest = max((len(f"{count:,}") for _, count in counts), default=0)
+    rows: list[tuple[str, object]] = [(name, f"{n:>{longest},}") for name, n in counts]
+    if is_open(edition):
+        rows.append(("Goes at", hour_of(app, edition)))
+    if way_out:
+        rows.append(("Goes to", way_out))
+    pairs(rows)
+
+
+def tell_steps(steps: Sequence[tuple[str, str]]) -> None:
+    """Print commands to type next, with what each does."""
+    if steps:
+        say()
+        table(steps, indent=2)
+
+
+def steps_after_sending(edition: Edition, tally: Tally) -> list[tuple[str, str]]:
+    """Give the commands that do something about copies that are not out."""
+    address = edition.address
+    steps = [(f"digest send {address}", "go on; digest serve does it too")] if tally.planned else []
+    for state in ("deferred", "failed", "uncertain"):
+        if number := getattr(tally, state):
+            readers = counted(number, "reader", "readers")
+            steps.append((f"digest retry {address} --{state}", f"write to {readers} again"))
+    return steps
 
 
 def title(app: App, edition: Edition) -> str:
@@ -112,10 +152,6 @@ def hour_of(app: App, edition: Edition) -> str:
     if edition.send_at > app.clock():
         return short_time(edition.send_at, app.settings.site.timezone)
     return "once" if edition.state is EditionState.APPROVED else "when it is approved"
-
-
-def _waiting(edition: Edition, tally: Tally) -> str:
-    return f", {tally.deferred:,} to retry" if tally.deferred and tally.open else ""
 
 
 def edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
@@ -143,20 +179,20 @@ def prepare(
 
     Stories that come after it wait for the edition after. Nothing is sent.
     """
-    from digest.cli.slots import slot_meant, stories_missing
+    from digest.cli.slots import shortage, slot_meant
     from digest.editions.model import MAIN_SLOT
     from digest.editions.prepare import prepare as prepare_now
 
     with opened(ctx) as app:
         found = newsletter_named(app, newsletter)
         slot = slot_meant(app, found, moment(app, at_text), extra=extra)
-        if missing := stories_missing(app, found, slot):
-            _tell_none(found, slot, missing, recorded=False, as_json=as_json)
+        if short := shortage(app, found, slot):
+            _tell_short(found, slot, short, as_json=as_json)
             ctx.exit(1)
         name = None if slot.name == MAIN_SLOT else slot.name
         prepared = prepare_now(app.database, found, slot, clock=app.clock, extra=name)
         if prepared.edition is None:
-            _tell_none(found, slot, prepared.reason, recorded=True, as_json=as_json)
+            _tell_passed_over(found, slot, prepared.reason.rstrip("."), as_json=as_json)
             ctx.exit(1)
         edition = _drafted(app, found, prepared.edition)
         _tell_prepared(app, edition, prepared, as_json=as_json)
@@ -172,21 +208,26 @@ def _drafted(app: App, newsletter: Newsletter, edition: Edition) -> Edition:
     return edition_named(app, edition.address)
 
 
-def _tell_none(
-    newsletter: Newsletter, slot: Slot, reason: str, *, recorded: bool, as_json: bool
-) -> None:
-    reason = reason.rstrip(".")
+def _tell_short(newsletter: Newsletter, slot: Slot, short: Shortage, *, as_json: bool) -> None:
+    def tell() -> None:
+        say_wrapped(f"{newsletter.spec.name}: no edition for {slot.local_date}. {short.reason}.")
+        steps = [("digest collect", "fetch what is new, then try again")]
+        if short.left_out:
+            counts = ", ".join(f"{number:,} {why}" for why, number in short.left_out.items())
+            say_wrapped(f"Left out: {counts}.", first="  ", then="  ")
+            steps.append(("digest explain WORDS", "why a story is out, by its headline"))
+        tell_steps(steps)
 
+    facts = {"edition": None, "reason": short.reason, "recorded": False}
+    show(as_json, {**facts, "left_out": short.left_out}, tell)
+
+
+def _tell_passed_over(newsletter: Newsletter, slot: Slot, reason: str, *, as_json: bool) -> None:
     def tell() -> None:
         say_wrapped(f"{newsletter.spec.name}: no edition for {slot.local_date}. {reason}.")
-        say()
-        if recorded:
-            say(f"  digest prepare {newsletter.slug} --extra   one more, beside it")
-        else:
-            say("  digest collect   fetch what is new, then try again")
+        tell_steps([(f"digest prepare {newsletter.slug} --extra", "one more, beside it")])
 
-    facts = {"edition": None, "reason": reason, "recorded": recorded}
-    show(as_json, facts, tell)
+    show(as_json, {"edition": None, "reason": reason, "recorded": True}, tell)
 
 
 def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: bool) -> None:
@@ -194,7 +235,8 @@ def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: b
     stories = len(prepared.selection.chosen)
 
     def tell() -> None:
-        say(title(app, edition) + (" (it was there already)" if prepared.already else ""))
+        there = " (it was there already)" if prepared.already else ""
+        say_wrapped(title(app, edition) + there, then="  ")
         say_wrapped(composition.subject, first="  ", then="  ")
         say()
         pairs(
@@ -202,11 +244,10 @@ def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: b
                 ("Stories", stories),
                 ("HTML", f"{_kilobytes(composition.html.encode())} KB"),
                 ("State", edition.state),
-                *([("Goes at", hour_of(app, edition))] if _is_open(edition) else []),
+                *([("Goes at", hour_of(app, edition))] if is_open(edition) else []),
             ]
         )
-        say()
-        table(_next_steps(edition), indent=2)
+        tell_steps(_next_steps(edition))
 
     facts = {
         "edition": edition.address,
@@ -220,7 +261,8 @@ def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: b
     show(as_json, facts, tell)
 
 
-def _is_open(edition: Edition) -> bool:
+def is_open(edition: Edition) -> bool:
+    """Tell whether it is made and not being sent yet."""
     from digest.editions.model import EditionState
 
     ours = {EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED}
@@ -237,7 +279,7 @@ def _next_steps(edition: Edition) -> list[tuple[str, str]]:
     ]
     if edition.state is EditionState.APPROVED:
         return [*look, (f"digest send {address}", "send it now")]
-    if _is_open(edition):
+    if is_open(edition):
         return [*look, (f"digest approve {address}", "let it go")]
     return [*look, (f"digest prepare {edition.slug} --extra", "one more, beside it")]
 
@@ -264,7 +306,7 @@ def preview(ctx: click.Context, edition: str | None, out: Path, as_json: bool) -
         files = _write_sample(app, found, composition, out)
 
         def tell() -> None:
-            say(f"{title(app, found)}: {found.state}")
+            say_wrapped(f"{title(app, found)}: {found.state}", then="  ")
             heads = (("Subject", composition.subject), ("Preheader", composition.preheader))
             table(heads, indent=2, shrink=1)
             rows = [(n.upper(), p, f"{_kilobytes(c)} KB") for n, (p, c) in files.items()]
@@ -326,10 +368,8 @@ def approve(ctx: click.Context, edition: str, by: str, as_json: bool) -> None:
         def tell() -> None:
             word = "Approved already" if already else "Approved"
             say(f"{word}: {found.address}, content {seen[:4]} {seen[4:8]}.")
-            say_wrapped(
-                f"It goes at {hour_of(app, found)}, when digest serve runs."
-                f" Now, with: digest send {found.address}"
-            )
+            say(f"It goes at {hour_of(app, found)}, when digest serve runs. To send it now:")
+            say(f"  digest send {found.address}")
 
         facts = {
             "edition": found.address,

@@ -29,11 +29,8 @@ def failure(error: BaseException) -> Failure:
         return Failure(str(error), error.hint, error.exit_code)
     if isinstance(error, click.Abort):
         return Failure("stopped", "What was done until now is kept: digest status")
-    if isinstance(error, click.UsageError):
-        name = error.ctx.command_path if error.ctx else "digest"
-        return Failure(_usage(error), f"How it is used: {name} --help", error.exit_code)
     if isinstance(error, click.ClickException):
-        return Failure(error.format_message(), code=error.exit_code)
+        return _wrong_use(error)
     if type(error).__module__.startswith("sqlalchemy."):
         return Failure(
             f"database: {_first_line(getattr(error, 'orig', None) or error)}",
@@ -53,9 +50,13 @@ def lines(found: Failure) -> list[str]:
     return [f"digest: {first}", *rest, *([f"  {plain(found.hint)}"] if found.hint else [])]
 
 
-def _usage(error: click.UsageError) -> str:
+def _wrong_use(error: click.ClickException) -> Failure:
     sentence = error.format_message().rstrip(".")
-    return sentence[:1].lower() + sentence[1:]
+    context = getattr(error, "ctx", None)
+    name = context.command_path if context else "digest"
+    return Failure(
+        sentence[:1].lower() + sentence[1:], f"How it is used: {name} --help", error.exit_code
+    )
 
 
 def _system(error: OSError) -> Failure:

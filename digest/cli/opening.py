@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,13 @@ def typed(ctx: click.Context) -> str:
     return f"digest -c {shlex.quote(str(config_path(ctx)))}" if named else "digest"
 
 
+def from_here(path: Path) -> Path:
+    """Give a path as it is typed in the current folder, if it lies below."""
+    with contextlib.suppress(ValueError):
+        return path.relative_to(Path.cwd())
+    return path
+
+
 def settings_of(ctx: click.Context) -> Settings:
     """Read the settings. Raises SettingsError."""
     from digest.config import load
@@ -42,7 +49,7 @@ def settings_of(ctx: click.Context) -> Settings:
     return load(config_path(ctx))
 
 
-@contextmanager
+@contextlib.contextmanager
 def opened(ctx: click.Context, *, log_level: int = logging.WARNING) -> Iterator[App]:
     """Give the installation: settings read, database migrated, keys loaded; closed at the end.
 

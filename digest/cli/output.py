@@ -30,9 +30,9 @@ def say_wrapped(text: str, *, first: str = "", then: str = "") -> None:
         say(line)
 
 
-def mark(word: str, text: str) -> None:
-    """Print `  ok    text`, `  FAIL  text`; what does not fit stands under the text."""
-    say_wrapped(text, first=f"  {word:4}  ", then=" " * 8)
+def mark(word: str, text: str, *, name: str = "") -> None:
+    """Print `  ok    text`, `  FAIL  name  text`; what does not fit stands under the name."""
+    say_wrapped(text, first=f"  {word:4}  {name}", then=" " * 8)
 
 
 def show(as_json: bool, facts: Any, tell: Callable[[], None]) -> None:
@@ -56,9 +56,9 @@ def table(
         say(line)
 
 
-def pairs(rows: Sequence[tuple[str, object]], *, right: bool = False) -> None:
-    """Print names with their values beside them, flush right where they are numbers."""
-    table(rows, indent=2, right=(1,) if right else ())
+def pairs(rows: Sequence[tuple[str, object]]) -> None:
+    """Print names with their values beside them."""
+    table(rows, indent=2)
 
 
 class Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digest.cli.opening import config_path, opened, settings_of
+from digest.cli.opening import config_path, opened
 from digest.cli.output import say
 
 if TYPE_CHECKING:
@@ -30,13 +31,18 @@ def serve(ctx: click.Context) -> None:
     and leaves with 1.
     """
     from digest.supervisor import stop_signals, supervise
+    from digest.web.server import open_socket
 
-    settings_of(ctx)  # a mistake shows here once, not three times in the children
-    with opened(ctx) as app, app.database.hold("serve"), stop_signals() as stop:
-        say(f"{app.settings.site.name}: serving on http://{app.settings.web.listen}")
-        say("Ctrl-C stops.")
-        command = [sys.executable, "-m", "digest", "--config", str(config_path(ctx))]
-        supervise(CHILDREN, command=command, stop=stop, tell=app.tell_crash)
+    with opened(ctx, log_level=logging.INFO) as app, app.database.hold("serve"):
+        where = app.settings.web
+        open_socket(where.host, where.port).close()  # taken: one line here, not one a restart
+        say(f"{app.settings.site.name}: http://{where.listen}/subscribe")
+        say(f"Mail goes to {app.way_out}. Ctrl-C stops.")
+        # Without -P a folder named `digest` where the command is typed would be run in our place.
+        program = [sys.executable, "-P", "-m", "digest", "--config", str(config_path(ctx))]
+        with stop_signals() as stop:
+            supervise(CHILDREN, command=program, stop=stop, tell=app.tell_crash)
+        say("Stopped.")
 
 
 @contextmanager
@@ -57,7 +63,7 @@ def web(ctx: click.Context, supervised: bool) -> None:
     from digest.web.mount import pages_of
     from digest.web.server import serve_web
 
-    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+    with opened(ctx, log_level=logging.INFO) as app, _stopping(supervised=supervised) as stop:
         where = app.settings.web
 
         async def serve_until_stopped() -> None:
@@ -81,7 +87,7 @@ def scheduler(ctx: click.Context, supervised: bool) -> None:
     """Run the collector and scheduler apart."""
     from digest.scheduler import run_scheduler
 
-    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+    with opened(ctx, log_level=logging.INFO) as app, _stopping(supervised=supervised) as stop:
         run_scheduler(app, stop=stop)
 
 
@@ -92,5 +98,5 @@ def worker(ctx: click.Context, supervised: bool) -> None:
     """Run the sender apart."""
     from digest.worker import run_worker
 
-    with opened(ctx) as app, _stopping(supervised=supervised) as stop:
+    with opened(ctx, log_level=logging.INFO) as app, _stopping(supervised=supervised) as stop:
         run_worker(app, stop=stop)

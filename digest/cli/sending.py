@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digest.cli.editions import edition_facts, tell_edition, title
+from digest.cli.editions import edition_facts, steps_after_sending, tell_edition, tell_steps, title
 from digest.cli.opening import edition_named, opened
-from digest.cli.output import Progress, json_option, mark, pairs, say, say_wrapped, show
+from digest.cli.output import Progress, json_option, mark, say, show
 from digest.cli.wording import counted
 from digest.errors import AlreadyRunningError, UsageError, WorkflowError
 
 if TYPE_CHECKING:
     from digest.app import App
-    from digest.delivery.model import Tally
     from digest.editions.model import Edition
 
 
@@ -41,10 +40,11 @@ def send(ctx: click.Context, edition: str, confirm: int | None, as_json: bool) -
                 f"send: {found.address}: it is {found.state}, not approved",
                 hint=f"Approve it first: digest approve {found.address}",
             )
-        elif not app.tally(found).planned:
-            _leave(ctx, app, found, first="Nothing was done.", as_json=as_json)
-            return
-        _deliver(ctx, app, found, as_json=as_json)
+        if app.tally(found).planned or found.state is EditionState.APPROVED:
+            _deliver(ctx, app, found, as_json=as_json)
+        else:
+            note = f"It is {found.state} already: nothing was done."
+            _leave(ctx, app, found, note=note, as_json=as_json)
 
 
 def _ask(app: App, edition: Edition, confirm: int | None) -> None:
@@ -78,13 +78,17 @@ def _tell_what_leaves(app: App, edition: Edition, people: str) -> None:
 
 
 def _deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
-    problem = first = ""
     try:
         with Progress(app.tally(edition).total, label="sending", silent=as_json) as bar:
-            problem = app.deliver(edition, progress=bar.at).problem
+            sent = app.deliver(edition, progress=bar.at)
     except AlreadyRunningError:
-        first = "A sender is running: it takes it from here."
-    _leave(ctx, app, edition, problem=problem, first=first, as_json=as_json)
+        note = "A sender is running: it takes it from here."
+        _leave(ctx, app, edition, note=note, others=True, as_json=as_json)
+        return
+    idle = sent == type(sent)() and app.tally(edition).open
+    note = "Nothing is due yet: the server was away a moment ago." if idle else ""
+    way_out = app.way_out
+    _leave(ctx, app, edition, way_out=way_out, problem=sent.problem, note=note, as_json=as_json)
 
 
 def _leave(
@@ -92,35 +96,31 @@ def _leave(
     app: App,
     edition: Edition,
     *,
-    first: str = "",
+    way_out: str = "",
+    note: str = "",
     problem: str = "",
+    others: bool = False,
     as_json: bool,
 ) -> None:
-    """Say how the edition stands; leave with 1 when anybody is without it, or may be."""
+    """Say how the edition stands; leave with 1 when anybody is without it, or may be.
+
+    `others` says that another process goes on with the copies that are open.
+    """
     tally = app.tally(edition)
     found = edition_named(app, edition.address)
 
     def tell() -> None:
-        tell_edition(app, found, tally)
-        pairs([("Goes to", app.way_out)])
+        tell_edition(app, found, tally, way_out=way_out)
         if problem:
             mark("warn", problem)
-        if first:
-            say_wrapped(first)
-        _tell_remedies(found, tally)
+        if note:
+            say(note)
+        if not others:
+            tell_steps(steps_after_sending(found, tally))
 
-    show(as_json, {**edition_facts(found, tally), "problem": problem, "note": first}, tell)
-    if tally.failed or tally.uncertain or (tally.open and not first.startswith("A sender")):
+    show(as_json, {**edition_facts(found, tally), "problem": problem, "note": note}, tell)
+    if tally.failed or tally.uncertain or (tally.open and not others):
         ctx.exit(1)
-
-
-def _tell_remedies(edition: Edition, tally: Tally) -> None:
-    if tally.planned:
-        say(f"To go on: digest send {edition.address}, or let digest serve run.")
-    for state in ("deferred", "failed", "uncertain"):
-        if number := getattr(tally, state):
-            readers = counted(number, f"{state} reader", f"{state} readers")
-            say(f"To write to the {readers} again: digest retry {edition.address} --{state}")
 
 
 @click.command()

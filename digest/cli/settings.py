@@ -1,73 +1,25 @@
-"""The commands about settings: init, config, keys."""
+"""The commands about settings: config check, config export."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import urlsplit
+import os
+from typing import TYPE_CHECKING
 
 import click
 
 from digest.cli.opening import config_path, settings_of
-from digest.cli.output import counted, json_option, pairs, say, show, table
-from digest.errors import DigestError, UsageError
+from digest.cli.output import json_option, mark, show
+from digest.cli.wording import counted
+from digest.errors import SettingsError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
-@click.command()
-@click.option("--site", metavar="URL", help="The site's address; its feed is guessed from it.")
-@click.option("--name", help="The site's name. [default: from the address]")
-@click.option("--timezone", default=None, help="As Europe/London. [default: this machine's]")
-@click.pass_context
-def init(ctx: click.Context, site: str | None, name: str | None, timezone: str | None) -> None:
-    """Write digest.toml and keys for a new site; nothing is ever overwritten."""
-    from digest.config import load
-    from digest.config.writing import first_settings
-    from subscribers.keys import create_keys
+    from digest.composition.environment import MailTemplates
+    from digest.config import Settings
 
-    path = config_path(ctx)
-    if path.exists():
-        raise DigestError(
-            f"init: {path}: is there already, and was left as it is",
-            hint="Check it with: digest config check",
-        )
-    url = (site or "https://yoursite.example").rstrip("/")
-    host = urlsplit(url).hostname
-    if not host or urlsplit(url).scheme not in {"http", "https"}:
-        raise UsageError(
-            f"init: {site!r}: not a web address", hint="Write https://yoursite.example"
-        )
-    text = first_settings(
-        name=name or host.removeprefix("www.").partition(".")[0].replace("-", " ").title(),
-        url=url,
-        feed=f"{url}/feed/",
-        timezone=timezone or _local_zone(),
-        host=host.removeprefix("www."),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
-    settings = load(path)
-    create_keys(settings.storage.keys)
-    pairs(
-        [
-            ("Settings", path),
-            ("Keys", f"{settings.storage.keys}   keep them with your backups"),
-            ("Feed", f"{settings.sources['site'].feed}   a guess: check it"),
-        ],
-        indent=2,
-    )
-    say()
-    say("Next")
-    say("  digest sources check     is the feed the right one?")
-    say("  digest collect           fetch its stories")
-    say("  digest prepare daily     make the first edition")
-
-
-def _local_zone() -> str:
-    from zoneinfo import available_timezones
-
-    link = Path("/etc/localtime")
-    name = str(link.resolve()).partition("zoneinfo/")[2] if link.exists() else ""
-    return name if name in available_timezones() and "/" in name else "Europe/London"
+_PARTS = ("subject.txt", "body.mjml", "body.txt")
 
 
 @click.group()
@@ -80,73 +32,103 @@ def config() -> None:
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
     """Find every mistake in digest.toml and the DIGEST_ variables."""
-    from digest.composition.environment import load_templates
-
     path = config_path(ctx)
-    settings = settings_of(ctx)
-    load_templates()
-    notes = settings.not_yet()
+    try:
+        settings = settings_of(ctx)
+        _require_templates(settings, path)
+    except SettingsError as error:
+        if not as_json:
+            raise
+        problems = list(error.problems) or [str(error)]
+        show(as_json, {"file": str(path), "problems": problems}, lambda: None)
+        ctx.exit(error.exit_code)
+    notes = [*settings.not_yet(), *_notes(settings)]
     facts = {
         "file": str(path),
+        "problems": [],
         "newsletters": list(settings.newsletters),
         "sources": list(settings.sources),
-        "no_effect_yet": notes,
-        "mail_stays_here": settings.mail.maildir is not None,
+        "notes": notes,
     }
-
-    def tell() -> None:
-        say(
-            f"  ok    {path}   {counted(len(settings.newsletters), 'newsletter', 'newsletters')},"
-            f" {counted(len(settings.sources), 'source', 'sources')}, no unknown keys"
-        )
-        for note in notes:
-            say(f"  note  {note}")
-        if settings.mail.maildir is not None:
-            say(f"  note  mail.maildir: mail goes to {settings.mail.maildir}, not to readers")
-
-    show(as_json, facts, tell)
+    show(as_json, facts, lambda: _tell(path, settings, notes))
 
 
-@config.command()
+def _tell(path: Path, settings: Settings, notes: list[str]) -> None:
+    newsletters = counted(len(settings.newsletters), "newsletter", "newsletters")
+    sources = counted(len(settings.sources), "source", "sources")
+    mark("ok", f"{path}: {newsletters}, {sources}, no mistakes")
+    for note in notes:
+        mark("note", note)
+
+
+def _notes(settings: Settings) -> list[str]:
+    """Name what is no mistake and should still not stay so."""
+    notes = []
+    if settings.mail.maildir is not None:
+        notes.append(f"mail.maildir: mail goes to {settings.mail.maildir}, not to readers")
+    if "write your postal address here" in settings.site.postal_address:
+        notes.append("site.postal_address: still the one that init wrote; every footer shows it")
+    if settings.mail.smtp is not None and not settings.web.public_url.startswith("https://"):
+        notes.append("web.public_url: not https; it stands in every link we mail")
+    if not settings.people.editors:
+        notes.append("people.editors: nobody; no one is told of drafts, holds and skips")
+    if not settings.people.operators:
+        notes.append("people.operators: nobody; no one is told of failures")
+    return notes
+
+
+def _require_templates(settings: Settings, path: Path) -> None:
+    from digest.composition.environment import load_templates
+
+    templates = load_templates()
+    problems = [
+        f"{_place(path, slug)}: there is no letter of that name{_near(template, templates)}"
+        f" (got {template!r})"
+        for slug, newsletter in settings.newsletters.items()
+        if not _is_letter(template := newsletter.template, templates)
+    ]
+    if problems:
+        count = counted(len(problems), "problem", "problems")
+        raise SettingsError(f"{path} has {count}:", problems=tuple(problems))
+
+
+def _is_letter(name: str, templates: MailTemplates) -> bool:
+    """Tell whether a newsletter can use the template; those of notices are no letters."""
+    from digest.outbox.model import NoticeKind
+
+    whole = all(templates.has(f"{name}/{part}") for part in _PARTS)
+    return whole and name not in set(NoticeKind)
+
+
+def _near(name: str, templates: MailTemplates) -> str:
+    from digest.config.values import did_you_mean
+    from digest.resources import data_folder
+
+    folders = sorted(path.name for path in (data_folder("templates") / "mail").iterdir())
+    return did_you_mean(name, [folder for folder in folders if _is_letter(folder, templates)])
+
+
+def _place(path: Path, slug: str) -> str:
+    """Say where the template is set: by a variable, or on which line of the file."""
+    from digest.config.lines import line_of, lines_of
+
+    variable = f"DIGEST_NEWSLETTERS__{slug}__TEMPLATE".upper()
+    if any(name.upper() == variable for name in os.environ):
+        return variable
+    line = line_of(lines_of(path.read_text("utf-8-sig")), ("newsletters", slug, "template"))
+    return f"line {line}: newsletters.{slug}.template"
+
+
+@config.command(short_help="Show every setting in force, without secrets.")
+@json_option
 @click.pass_context
-def export(ctx: click.Context) -> None:
+def export(ctx: click.Context, as_json: bool) -> None:
     """Show every setting in force, defaults and variables included, without secrets."""
+    import tomllib
+
     from digest.config import load
     from digest.config.writing import export as exported
 
-    click.echo(exported(load(config_path(ctx), resolve=False)), nl=False)
-
-
-@click.group()
-def keys() -> None:
-    """List or make the keys that sign our links."""
-
-
-@keys.command("list")
-@json_option
-@click.pass_context
-def list_keys(ctx: click.Context, as_json: bool) -> None:
-    """List the keys; the first signs, all are accepted."""
-    from subscribers.keys import load_keys
-
-    folder = settings_of(ctx).storage.keys
-    numbers = [key.kid for key in load_keys(folder).keys]
-    rows = [(number, "signs" if n == 0 else "accepted") for n, number in enumerate(numbers)]
-    show(
-        as_json,
-        {"folder": str(folder), "keys": numbers},
-        lambda: table([("KEY", "USE"), *rows], right=(0,)),
-    )
-
-
-@keys.command()
-@click.pass_context
-def new(ctx: click.Context) -> None:
-    """Make the keys that are missing, and one new key that signs from now on."""
-    from subscribers.keys import create_key, create_keys
-
-    folder = settings_of(ctx).storage.keys
-    fresh = not folder.is_dir()
-    create_keys(folder)
-    number = 1 if fresh else create_key(folder).kid
-    say(f"Key {number} signs from now on; links signed before go on working.")
+    text = exported(load(config_path(ctx), resolve=False))
+    facts: dict[str, Any] = tomllib.loads(text)
+    show(as_json, facts, lambda: click.echo(text, nl=False))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -45,8 +47,16 @@ def slot_meant(app: App, newsletter: Newsletter, at: datetime | None, *, extra: 
     return replace(chosen, cut_off_at=min(chosen.cut_off_at, now))
 
 
-def stories_missing(app: App, newsletter: Newsletter, slot: Slot) -> str:
-    """Say that a free slot would have too few stories now, else nothing.
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why a slot would have no edition now, and how many stories are out for which reason."""
+
+    reason: str
+    left_out: Mapping[str, int]
+
+
+def shortage(app: App, newsletter: Newsletter, slot: Slot) -> Shortage | None:
+    """Find out whether a slot that is free would have too few stories now.
 
     `prepare` would take the slot and record a skip: right at its hour, but not because somebody
     typed a command on the evening before.
@@ -54,12 +64,13 @@ def stories_missing(app: App, newsletter: Newsletter, slot: Slot) -> str:
     needed = newsletter.spec.stories.least if slot.name == MAIN_SLOT else 1
     with app.database.read() as connection:
         if editions.slot_row(connection, newsletter.id, slot.local_date, slot.name) is not None:
-            return ""
+            return None
         _, selection = weigh(connection, newsletter, slot.cut_off_at, now=app.clock())
     count = len(selection.chosen)
     if count >= needed:
-        return ""
-    return f"{count_of(count, 'new story', 'new stories')}, {needed} needed"
+        return None
+    reason = f"{count_of(count, 'new story', 'new stories')}, {needed} needed"
+    return Shortage(reason, Counter(str(each.verdict) for each in selection.left_out))
 
 
 def _by_hand(newsletter: Newsletter, cut_off_at: datetime, *, now: datetime) -> Slot:

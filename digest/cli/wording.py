@@ -42,14 +42,13 @@ def wrapped(text: str, *, first: str = "", then: str = "") -> list[str]:
 
     `first` begins the first line, `then` the others.
     """
-    lines, line = [], first
+    lines, line, empty = [], first, True
     for word in text.split():
-        started = line.strip() and line not in {first, then}
-        if started and width(line) + 1 + width(word) > COLUMNS:
+        if not empty and width(line) + 1 + width(word) > COLUMNS:
             lines.append(line)
-            line = then
-            started = ""
-        line += f" {word}" if started else word
+            line, empty = then, True
+        line += word if empty else f" {word}"
+        empty = False
     return [*lines, line.rstrip()]
 
 

@@ -42,6 +42,7 @@ class Reply:
     open a new connection and, for a DEFERRED one, that the server is away and not the reader.
     `begun` says that the server had begun to take this very message when it was lost: if that
     happens again with the same message, the message may be the cause.
+    `about_us` says that the server refused the sender and not the reader (RFC 3463, X.7.X: policy).
     """
 
     state: DeliveryState
@@ -49,6 +50,7 @@ class Reply:
     text: str
     connection_lost: bool = False
     begun: bool = False
+    about_us: bool = False
 
     @property
     def server_away(self) -> bool:

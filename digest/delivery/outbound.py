@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from email.utils import parseaddr
+from functools import lru_cache
 
 from digest.clock import Clock
 from digest.composition import store as compositions
-from digest.composition.compose import compose_notice
-from digest.composition.dates import date_words, local_date
+from digest.composition.compose import compose_notice, content_hash
+from digest.composition.dates import local_date, short_date_words
 from digest.composition.environment import MailTemplates
 from digest.composition.message import build_notice, message_id
 from digest.composition.model import Composition, ListHeaders, ReaderValues, Site
@@ -21,11 +22,25 @@ from digest.editions import store as editions
 from digest.editions.model import Edition
 from digest.errors import CompositionError
 from digest.outbox.model import Notice
+from subscribers.address import read_address
 from subscribers.model import Recipient
 from subscribers.tokens import Grant, Keys, Purpose
 
 SAMPLE_ADDRESS = "reader@reader.example"
 """Whom a sample is for: nobody; its way out leads to a page that changes nothing."""
+
+
+@lru_cache(maxsize=4096)
+def _day_words(day: date, language: str) -> str:
+    """Write "3 November 2025": readers who asked on one day share it."""
+    return f"{short_date_words(day, language)} {day.year}"
+
+
+def hash_of(composition: Composition) -> str:
+    """Give the hash of the text as it stands, whatever hash is written beside it."""
+    return content_hash(
+        composition.subject, composition.preheader, composition.html, composition.text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,11 @@ class Mailer:
     names: Mapping[int, str]
     """The newsletters' names by their id."""
     clock: Clock
+    only: frozenset[str] | None = None
+    """On staging: the address keys that may be mailed, whatever the database says."""
+    _bits: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
+    """Topic bits by newsletter: asked for once, as every message of a reader with topics needs
+    them."""
 
     @property
     def domain(self) -> str:
@@ -69,10 +89,10 @@ class Mailer:
             edition = editions.edition_by_id(connection, edition_id)
             composition = compositions.load_composition(connection, edition_id)
             approved = compositions.approved_hash(connection, edition_id)
-        if composition is None or composition.content_hash != approved:
+        if composition is None or approved is None or hash_of(composition) != approved:
             raise CompositionError(
                 f"send: {edition.address}: its text is not the one that was approved",
-                hint=f"Stop, look, and approve again: digest approve {edition.address}",
+                hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
         return self.wire(edition, composition)
 
@@ -102,7 +122,11 @@ class Mailer:
         )
 
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
-        """Say where one reader's copy goes and what differs in it."""
+        """Say where one reader's copy goes and what differs in it.
+
+        Raises CompositionError on staging, for anybody who is no test reader.
+        """
+        self._refuse_others(recipient.address)
         mail_id = message_id(self.secret, edition.id, recipient.subscriber_id, self.domain)
         token = self.keys.links.sign(
             Purpose.UNSUBSCRIBE, Grant(recipient.public_id, (edition.newsletter_id,))
@@ -120,17 +144,28 @@ class Mailer:
         return Envelope(self.bounce_address, recipient.address, mail_id), values
 
     def _day(self, at: datetime) -> str:
-        return date_words(local_date(at, self.site.zone), self.site.language)
+        return _day_words(local_date(at, self.site.zone), self.site.language)
 
     def _topics(self, newsletter_id: int, mask: int) -> frozenset[str] | None:
         if mask == 0:
             return None
-        with self.database.read() as connection:
-            bits = editions.topic_bits(connection, newsletter_id)
+        bits = self._bits.get(newsletter_id, {})
+        if mask >> (max(bits.values(), default=-1) + 1):  # a topic that is newer than our copy
+            with self.database.read() as connection:
+                bits = self._bits[newsletter_id] = editions.topic_bits(connection, newsletter_id)
         return frozenset(key for key, bit in bits.items() if mask & (1 << bit))
 
+    def _refuse_others(self, address: str) -> None:
+        if self.only is not None and read_address(address).key not in self.only:
+            raise CompositionError("staging: only test readers are mailed")
+
     def notice(self, notice: Notice) -> tuple[Envelope, bytes]:
-        """Render a notice for its one reader. Raises CompositionError."""
+        """Render a notice for its one reader.
+
+        Raises CompositionError for a faulty template, and on staging for anybody whom the settings
+        do not name: a copied database is full of other people's notices.
+        """
+        self._refuse_others(notice.to_address)
         rendered = compose_notice(
             notice.kind, notice.facts, site=self.site, environment=self.environment
         )

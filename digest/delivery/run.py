@@ -21,7 +21,7 @@ from digest.delivery.model import (
     Wire,
 )
 from digest.delivery.ratelimit import RateLimit
-from digest.delivery.settle import without_addresses
+from digest.delivery.settle import is_about_reader, without_addresses
 from digest.editions.model import Edition
 from digest.editions.store import edition_by_id
 from digest.errors import DigestError
@@ -30,6 +30,7 @@ from subscribers.store import may_mail, recipient
 
 _NAP_SECONDS = 0.1  # how long a stop may go unnoticed while we wait for the pace
 _LOSSES_IN_A_ROW = 3  # connections lost at three messages running: it is the server
+_REFUSALS_IN_A_ROW = 5  # in the same words, none naming a mailbox: it is us
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Run:
         self._on_progress = on_progress
         self._letters: dict[int, Letter] = {}
         self._lost_in_a_row = 0
+        self._refusals: list[str] = []
 
     def halted(self) -> bool:
         """Tell whether to leave off before the next message."""
@@ -122,6 +124,22 @@ class Run:
             self.give_up(reply.text)
         elif reply.connection_lost:
             self.tell(reply.text)
+        self._watch_refusals(reply)
+
+    def _watch_refusals(self, reply: Reply) -> None:
+        """Notice a server that refuses everybody alike: a wrong log-in, or a blocked sender."""
+        refused = reply.about_us or reply.state is DeliveryState.FAILED
+        words = without_addresses(reply.text)
+        if not refused or is_about_reader(reply):
+            self._refusals.clear()
+            return
+        if self._refusals and self._refusals[-1] != words:
+            self._refusals.clear()
+        self._refusals.append(words)
+        if len(self._refusals) >= _REFUSALS_IN_A_ROW:
+            self.give_up(
+                f"{len(self._refusals)} readers in a row refused in the same words: {words}"
+            )
 
 
 def look_up(

@@ -12,6 +12,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 _LONGEST_REPLY = 500
 
+_MAILBOX = re.compile(r"[45]\.[12]\.\d")
+_REFUSED_US = "the server refused us, not the reader"
+
 _REASONS = {
     DeliveryState.ACCEPTED: "",
     DeliveryState.DEFERRED: "put off by the server",
@@ -33,7 +36,13 @@ def settle(reply: Reply, *, tries: int, first_at: datetime, now: datetime, key: 
     next_at = next_try(tries, first_at, now, key)
     if next_at is None:
         return Settled(DeliveryState.FAILED, reply.code, "put off for 24 hours", words)
-    return Settled(DeliveryState.DEFERRED, reply.code, _REASONS[reply.state], words, next_at)
+    reason = _REFUSED_US if reply.about_us else _REASONS[reply.state]
+    return Settled(DeliveryState.DEFERRED, reply.code, reason, words, next_at)
+
+
+def is_about_reader(reply: Reply) -> bool:
+    """Tell whether a refusal names the mailbox (RFC 3463, X.1.X and X.2.X) as its cause."""
+    return _MAILBOX.match(reply.text) is not None
 
 
 def clean(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 import socket
 import ssl
@@ -16,6 +17,7 @@ _QUIT_SECONDS = 5.0
 _SHUTTING_DOWN = 421
 _GO_AHEAD = 354
 _ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954: authentication; never the reader's fault
+_POLICY = re.compile(r"5\.7\.\d")  # RFC 3463 3.8: security or policy, as "relay access denied"
 _TROUBLE = (OSError, smtplib.SMTPException, ValueError)
 
 
@@ -167,10 +169,18 @@ class SmtpTransport:
         ):
             code, text = smtp.docmd(verb, argument)
             if code // 100 != good:
-                return self._refusal(code, text)
+                if verb == "RCPT":
+                    return self._refusal(code, text)
+                return self._not_now(code, text, begun=verb == "DATA")
         smtp.send(message)
         smtp.send(b".\r\n")
         return None
+
+    def _not_now(self, code: int, text: bytes, *, begun: bool) -> Reply:
+        """Take a refusal of MAIL or DATA: it is about us or the server, never about the reader."""
+        self._drop()
+        words = self._place(f"{code} {_plain(text)}")
+        return Reply(DeliveryState.DEFERRED, max(code, 0), words, connection_lost=True, begun=begun)
 
     def _verdict(self, smtp: smtplib.SMTP) -> Reply:
         """Wait for the answer to the final dot: the only place where a copy may be uncertain."""
@@ -206,8 +216,11 @@ class SmtpTransport:
                 connection_lost=True,
                 begun=True,
             )
-        state = DeliveryState.DEFERRED if code // 100 == 4 else DeliveryState.FAILED  # noqa: PLR2004 - RFC 5321 4.2.1: transient
-        return Reply(state, code, words)
+        if code // 100 == 4:  # noqa: PLR2004 - RFC 5321 4.2.1: transient
+            return Reply(DeliveryState.DEFERRED, code, words)
+        if _POLICY.match(words):
+            return Reply(DeliveryState.DEFERRED, code, words, about_us=True)
+        return Reply(DeliveryState.FAILED, code, words)
 
     def _away(self, error: Exception, *, begun: bool) -> Reply:
         self._drop()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
+import shlex
 import tempfile
 import threading
 import time
@@ -49,6 +52,7 @@ POLLS = (
 
 CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
 SEND_AT = datetime(2026, 1, 9, 7, 0, tzinfo=UTC)
+_HOST, _USUAL_PORT = "127.0.0.1", 8025
 _SERVER_PATIENCE = 10.0
 
 
@@ -78,21 +82,22 @@ class Told:
 
 
 def run_demo(
-    *, keep: Path | None, once: bool, port: int, tell: Tell, stop: threading.Event
+    *, keep: Path | None, once: bool, port: int | None, tell: Tell, stop: threading.Event
 ) -> Told:
     """Do the whole way on this machine, in a folder that is kept or forgotten.
 
     The same folder again goes on where the last run ended, however that ended. With `once` it
     ends when all is sent; else the pages stay up, the clock runs on from 07:00 and scheduler and
-    sender work, until `stop`. Raises DigestError.
+    sender work, until `stop`. `port` 0 is any free one, None the usual one; a kept folder stays at
+    its own unless another is named. Raises DigestError.
     """
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="digest-")))
-        config = settle_in(folder, port)
+        config = settle_in(folder, port, once=once)
         clock = Morning()
         app = open_app(load(config), clock=clock)
         stack.callback(app.close)
-        base_url = stack.enter_context(_serving(app, clock, folder))
+        base_url = stack.enter_context(_serving(app, clock, config))
         tell(f"{app.settings.site.name}, a newsroom in a box.")
         tell("Nothing leaves this machine: mail goes to a local inbox.")
         tell("")
@@ -104,50 +109,84 @@ def run_demo(
         return told
 
 
-def settle_in(folder: Path, port: int) -> Path:
-    """Make the demo's folder and settings, or find those of an earlier run; give digest.toml."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder = folder.resolve()
-    path = folder / "digest.toml"
+def settle_in(folder: Path, port: int | None, *, once: bool) -> Path:
+    """Make the demo's folder and settings, or find those of an earlier run; give digest.toml.
+
+    Raises DigestError when the folder cannot be made or holds another site's settings.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DigestError(
+            f"demo: {folder}: cannot be made: {error.strerror}", hint="Name another with --keep."
+        ) from error
+    path = folder.resolve() / "digest.toml"
     if not path.exists():
-        with open_socket("127.0.0.1", port) as free:
-            port = free.getsockname()[1]
-        text = demo_toml(
-            base_url=f"http://127.0.0.1:{port}",
-            maildir=folder / "mailbox",
-            database=f"sqlite:///{folder / 'digest.db'}",
-            keys=folder / "keys",
-            port=port,
+        usual = 0 if once else _USUAL_PORT  # nobody looks at a demo that leaves
+        _write(path, _first_settings(path, _free_port(usual if port is None else port)))
+        return path
+    settings = load(path)
+    if settings.storage.database != f"sqlite:///{path.parent / 'digest.db'}":
+        raise DigestError(
+            f"demo: {path}: not the settings of a demo in this folder, and were left as they are",
+            hint="Name an empty or a new folder with --keep.",
         )
-        # Written beside and renamed: a kill half-way must not leave half a file for the next run.
-        partial = path.with_suffix(".part")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+    if port and port != settings.web.port:
+        old = re.compile(rf"{re.escape(_HOST)}:{settings.web.port}(?!\d)")
+        _write(path, old.sub(f"{_HOST}:{_free_port(port)}", path.read_text(encoding="utf-8")))
     return path
 
 
+def _free_port(port: int) -> int:
+    try:
+        with open_socket(_HOST, port) as free:
+            chosen: int = free.getsockname()[1]
+    except DigestError as error:
+        raise DigestError(
+            str(error), hint="Stop the program that listens there, or name another: --port N"
+        ) from error
+    return chosen
+
+
+def _first_settings(path: Path, port: int) -> str:
+    return demo_toml(
+        base_url=f"http://{_HOST}:{port}",
+        maildir=path.parent / "mailbox",
+        database=f"sqlite:///{path.parent / 'digest.db'}",
+        keys=path.parent / "keys",
+        port=port,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    # Written beside and renamed: a kill half-way must not leave half a file for the next run.
+    partial = path.with_suffix(".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 @contextmanager
-def _serving(app: App, clock: Morning, folder: Path) -> Iterator[str]:
+def _serving(app: App, clock: Morning, config: Path) -> Iterator[str]:
     """Serve newsroom, inbox and public pages from a thread while the block runs."""
-    where = app.settings.web
     base_url = app.settings.web.public_url
     pages = Starlette(
         routes=[
             *newsroom_routes(clock, base_url),
-            *inbox_routes(folder.resolve() / "mailbox"),
+            *inbox_routes(config.parent / "mailbox"),
             Mount("/", pages_of(app)),
         ]
     )
-    ready, failed = threading.Event(), list[DigestError]()
+    ready, failed = threading.Event(), list[Exception]()
     loop = asyncio.new_event_loop()
     stopped = asyncio.Event()
+    where = app.settings.web
 
     def serve() -> None:
         try:
             loop.run_until_complete(
                 serve_web(pages, where.host, where.port, stopped, told=lambda _url: ready.set())
             )
-        except DigestError as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
             failed.append(error)
         finally:
             ready.set()
@@ -155,15 +194,28 @@ def _serving(app: App, clock: Morning, folder: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=serve, name="demo-web", daemon=True)
     thread.start()
-    ready.wait(_SERVER_PATIENCE)
+    ready.wait()
     if failed:
-        raise failed[0]
+        raise _with_remedy(failed[0], config) from failed[0]
     try:
         yield base_url
     finally:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
             loop.call_soon_threadsafe(stopped.set)
         thread.join(_SERVER_PATIENCE)
+
+
+def _with_remedy(error: Exception, config: Path) -> Exception:
+    if not isinstance(error, DigestError):
+        return error
+    folder = shlex.quote(str(config.parent))
+    return DigestError(
+        str(error),
+        hint=(
+            "Perhaps a demo runs on the same folder: stop it. To move to another port:"
+            f" digest demo --keep {folder} --port N   (its old letters link to the old one)"
+        ),
+    )
 
 
 def _morning(app: App, clock: Morning, tell: Tell) -> Told:
@@ -268,9 +320,18 @@ def _tell_addresses(tell: Tell, base_url: str, told: Told, config: Path | None) 
 
 
 def _live_on(app: App, stop: threading.Event) -> None:
-    """Let scheduler and sender work on the demo's clock until `stop`."""
+    """Let scheduler and sender work on the demo's clock until `stop`; raise what ends either."""
+    failed: list[Exception] = []
+
+    def work(run: Callable[..., None]) -> None:
+        try:
+            run(app, stop=stop)
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
+            failed.append(error)
+            stop.set()
+
     workers = [
-        threading.Thread(target=run, args=(app,), kwargs={"stop": stop}, daemon=True)
+        threading.Thread(target=work, args=(run,), name=run.__name__, daemon=True)
         for run in (run_scheduler, run_worker)
     ]
     for worker in workers:
@@ -278,3 +339,5 @@ def _live_on(app: App, stop: threading.Event) -> None:
     stop.wait()
     for worker in workers:
         worker.join(_SERVER_PATIENCE)
+    for error in failed:
+        raise error

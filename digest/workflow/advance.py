@@ -84,7 +84,8 @@ def _tell_failure(
         now=newsroom.clock(),
     )
     with newsroom.database.write() as connection:
-        return any([outbox.put(connection, notice) for notice in notices])
+        told = [outbox.put(connection, notice) for notice in notices]
+    return any(told)
 
 
 def _take_due(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list[Step]:
@@ -125,9 +126,7 @@ def take(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
     return Step("holiday" if slot.holiday else "skipped", address, {"reason": prepared.reason})
 
 
-def _record_missed(
-    newsroom: Newsroom, newsletter: Newsletter, slots: Sequence[Slot]
-) -> list[Step]:
+def _record_missed(newsroom: Newsroom, newsletter: Newsletter, slots: Sequence[Slot]) -> list[Step]:
     """Record slots that nobody was there for; the editors hear of all of them in one mail."""
     if not slots:
         return []

@@ -218,20 +218,18 @@ def _edition_need(newsroom: Newsroom, look: _Look, edition: Edition) -> str:
     newsletter = newsroom.newsletter(edition.newsletter_id)
     if edition.state in _UNSENT and newsletter is None:
         return (
-            f"{edition.address} is {edition.state}, but [newsletters.{edition.slug}] left"
-            " digest.toml: put it back there, and the edition goes on"
+            f"{edition.address} is {edition.state}, but its newsletter left digest.toml."
+            f"  Put [newsletters.{edition.slug}] back, and it goes on."
         )
     if edition.state in _UNSENT and newsletter is not None:
         return _unsent_need(newsroom, look, edition, newsletter)
     return _sent_need(edition, look.tallies[edition.id])
 
 
-def _unsent_need(
-    newsroom: Newsroom, look: _Look, edition: Edition, newsletter: Newsletter
-) -> str:
+def _unsent_need(newsroom: Newsroom, look: _Look, edition: Edition, newsletter: Newsletter) -> str:
     address = edition.address
     if edition.state is EditionState.DRAFT and look.now - edition.prepared_at > _MINUTE:
-        return f"{address} is not composed yet: see the log, then  digest prepare {edition.slug}"
+        return f"{address} is not composed yet; the log says why.  digest prepare {edition.slug}"
     if edition.state is EditionState.HELD:
         return f"{address} is held: {edition.reason}  digest approve {address}"
     if edition.id in look.altered:

@@ -99,6 +99,11 @@ def taken_dates(connection: Connection, newsletter_id: int, *, since: date) -> f
     return frozenset(connection.scalars(dates))
 
 
+def is_new(connection: Connection) -> bool:
+    """Tell whether no newsletter was ever brought into this database."""
+    return connection.scalar(sa.select(newsletter.c.id).limit(1)) is None
+
+
 def wake_up(connection: Connection, newsletter_id: int) -> datetime | None:
     """Give when the newsletter was to be looked at again."""
     query = sa.select(newsletter.c.next_run_at).where(newsletter.c.id == newsletter_id)

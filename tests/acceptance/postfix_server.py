@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from tests.integration.scripted_smtp import free_port, make_certificate
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "postfix"
 MAPS = ("recipients", "header_checks")
-SERVICES = ("starttls", "plain", "implicit", "impatient", "stern")
+SERVICES = ("starttls", "plain", "implicit", "impatient", "stern", "hurried")
 _PATIENCE = 20.0
 _TRIES = 3  # a port may be taken between finding and using it
 
@@ -143,6 +142,8 @@ def _started(folder: Path) -> Postfix:
 
 def _furnish(folder: Path) -> None:
     """Write the settings and make the folders that `postfix start` would make."""
+    import pwd  # noqa: PLC0415 - Windows has none, and no Postfix either
+
     owner, nobody = pwd.getpwnam(_setting("mail_owner")), pwd.getpwnam("nobody")
     conf = folder / "conf"
     conf.mkdir()

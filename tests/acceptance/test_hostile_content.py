@@ -36,7 +36,7 @@ HEADLINES = (
     "{{ 7 * 7 }} {% include '../../../etc/passwd' %} ${7*7}",
     "<!--[if mso]><![endif]--> --> <![CDATA[ ]]>",
     'Quotes " and \' and \\" onclick="x',
-    "Right\u202eto left\u202c, zero\u200bwidth, e\u0301, \U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "Right\u202eto left\u202c, zero\u200bwide, e\u0301, \U0001f468\u200d\U0001f469\u200d\U0001f467",
     "Zq0123456789abcdefxVunsubscribeE",
     ".",
     "From the harbour",

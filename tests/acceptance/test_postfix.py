@@ -299,9 +299,15 @@ def clock() -> Watch:
 
 
 @pytest.fixture
-def app(postfix: Postfix, tmp_path: Path, clock: Watch) -> Iterator[App]:
+def service() -> str:
+    """Which of the server's ports the product is told of; a test may name another."""
+    return "plain"
+
+
+@pytest.fixture
+def app(postfix: Postfix, service: str, tmp_path: Path, clock: Watch) -> Iterator[App]:
     text = (DATA / "digest.toml").read_text("utf-8")
-    port = postfix.ports["plain"]
+    port = postfix.ports[service]
     path = tmp_path / "digest.toml"
     path.write_text(text.format(folder=tmp_path, feed=DATA / "feed.xml", port=port), "utf-8")
     opened = open_app(load(path), clock=clock)
@@ -449,3 +455,22 @@ def test_readers_put_off_get_their_one_copy_later_and_only_then_is_it_sent(
 def _state(app: App, edition: Edition) -> EditionState:
     with app.database.read() as connection:
         return editions.edition_by_id(connection, edition.id).state
+
+
+@pytest.mark.parametrize("service", ["hurried"])
+def test_a_server_that_takes_fifteen_letters_at_a_time_gets_them_all_and_loses_none(
+    postfix: Postfix, app: App, edition: Edition, clock: Watch
+) -> None:
+    first = _send(app, edition)
+    assert 0 < first.accepted < 26
+    assert first.problem == ""
+    for _ in range(8):
+        if app.tally(edition).accepted == 26:
+            break
+        time.sleep(1.1)
+        clock.move(minutes=6)
+        _send(app, edition)
+    assert app.tally(edition) == Tally(accepted=26, deferred=2, failed=2)
+    assert any("too much mail" in reply for *_, reply in attempts(app.database))
+    delivered = [_parsed(letter)["Delivered-To"] for letter in postfix.arrived(26)]
+    assert len(set(delivered)) == len(delivered) == 26

@@ -14,7 +14,7 @@ from digest.clock import fixed
 from digest.db import Database
 from digest.delivery import store
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import DeliveryState, Envelope, Sent, Tally, Transport
+from digest.delivery.model import DeliveryState, Envelope, Reply, Sent, Tally, Transport
 from digest.delivery.plan import plan
 from digest.delivery.retry import retry
 from digest.delivery.send import send_due
@@ -25,6 +25,7 @@ from tests.unit.delivery.delivery_builders import (
     ACCEPTED,
     CUT,
     NOON,
+    NOT_PERMITTED,
     PUT_OFF,
     REFUSED,
     UNANSWERED,
@@ -403,6 +404,31 @@ def test_a_server_that_breaks_off_every_message_is_left_alone_after_three(
     watch.move(minutes=10)
     sent = _send(database, ScriptedTransport(), watch)
     assert sent == Sent(accepted=9, finished=(edition.id,))
+
+
+def test_a_relay_that_refuses_everybody_alike_is_left_and_loses_nobody(
+    database: Database, watch: Watch
+) -> None:
+    edition = _planned(database, 30)
+    transport = ScriptedTransport(otherwise=NOT_PERMITTED)
+    sent = _send(database, transport, watch)
+    assert sent == Sent(
+        deferred=5,
+        problem="5 readers in a row refused in the same words: 5.7.1 <(address)> relay denied",
+    )
+    assert tally(database, edition) == Tally(planned=25, deferred=5)
+    assert state_of(database, edition) is EditionState.SENDING
+    transport.otherwise = ACCEPTED
+    watch.move(hours=2)
+    assert _send(database, transport, watch) == Sent(accepted=30, finished=(edition.id,))
+
+
+def test_dead_mailboxes_in_a_row_stop_nobody(database: Database, watch: Watch) -> None:
+    edition = _planned(database, 12)
+    unknown = Reply(DeliveryState.FAILED, 550, "5.1.1 no such user")
+    transport = ScriptedTransport({address_of(n): [unknown] for n in range(1, 11)})
+    sent = _send(database, transport, watch)
+    assert sent == Sent(accepted=2, failed=10, finished=(edition.id,))
 
 
 def test_a_retry_that_meets_a_dead_server_is_not_counted(database: Database, watch: Watch) -> None:

@@ -231,7 +231,7 @@ def test_a_wrong_password_is_never_the_readers_fault(
     assert _fate(reply) == (DeliveryState.DEFERRED, 535, True, False)
     none = SmtpTransport(_account(port, tls="required"), trust=trust)
     reply = none.deliver(ANN, a_message())
-    assert _fate(reply) == (DeliveryState.DEFERRED, 530, True, True)
+    assert _fate(reply) == (DeliveryState.DEFERRED, 530, True, False)
 
 
 def test_a_password_that_cannot_be_encoded_is_told_without_showing_it(
@@ -343,24 +343,45 @@ def test_a_server_that_hangs_is_left_after_a_while(
     assert reply.text == f"localhost:{server.port}: no answer in time"
 
 
-@pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("phase", ["RCPT", "DOT"])
 @pytest.mark.parametrize(
-    ("said", "state"),
-    [("451 4.3.0 later", DeliveryState.DEFERRED), ("554 5.7.1 never", DeliveryState.FAILED)],
+    ("said", "state", "about_us"),
+    [
+        ("451 4.3.0 later", DeliveryState.DEFERRED, False),
+        ("550 5.1.1 unknown", DeliveryState.FAILED, False),
+        ("554 never", DeliveryState.FAILED, False),
+        ("554 5.7.1 relay access denied", DeliveryState.DEFERRED, True),
+    ],
 )
-def test_a_refusal_in_any_phase_is_the_readers_and_the_connection_stays(
-    phase: str, said: str, state: DeliveryState
+def test_a_refusal_of_the_reader_or_of_the_letter_leaves_the_connection_open(
+    phase: str, said: str, state: DeliveryState, *, about_us: bool
 ) -> None:
     with scripted_server({phase: [said]}) as server:
         transport = SmtpTransport(_account(server.port))
         reply = transport.deliver(ANN, a_message())
         again = transport.deliver(BOB, a_message())
         transport.close()
-    assert reply == Reply(state, int(said[:3]), said[4:])
+    assert reply == Reply(state, int(said[:3]), said[4:], about_us=about_us)
     assert _fate(again) == ACCEPTED
     assert server.connections == 1
     assert server.commands.count("RSET") == 1
     assert server.accepted == ["bob@example.org"]
+
+
+@pytest.mark.parametrize("said", ["451 4.7.1 too much mail", "550 5.7.1 sender not permitted"])
+@pytest.mark.parametrize(("phase", "begun"), [("MAIL", False), ("DATA", True)])
+def test_a_refusal_of_the_sender_is_never_the_readers_fault(
+    phase: str, said: str, *, begun: bool
+) -> None:
+    with scripted_server({phase: [said]}) as server:
+        transport = SmtpTransport(_account(server.port))
+        reply = transport.deliver(ANN, a_message())
+        again = transport.deliver(BOB, a_message())
+        transport.close()
+    assert _fate(reply) == (DeliveryState.DEFERRED, int(said[:3]), True, begun)
+    assert reply.text == f"localhost:{server.port}: {said}"
+    assert _fate(again) == ACCEPTED
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -386,7 +407,7 @@ def test_a_server_that_shuts_down_puts_off_and_is_dialled_again(phase: str) -> N
         reply = transport.deliver(ANN, a_message())
         again = transport.deliver(BOB, a_message())
         transport.close()
-    assert _fate(reply) == (DeliveryState.DEFERRED, 421, True, True)
+    assert _fate(reply) == (DeliveryState.DEFERRED, 421, True, phase != "MAIL")
     assert reply.text == f"localhost:{server.port}: 421 4.3.2 shutting down"
     assert _fate(again) == ACCEPTED
     assert server.connections == 2

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from digest.supervisor import stop_signals, supervise
+import pytest
+
+from digest.supervisor import Child, _look_after, stop_signals, supervise
 
 CHILD = """
     import os, sys, threading, time
@@ -20,6 +22,9 @@ CHILD = """
     if name == "crashes":
         open(f"{folder}/{name}.{os.getpid()}", "w").close()
         sys.exit(7)
+    if name == "stubborn":
+        open(f"{folder}/{name}.{os.getpid()}", "w").close()
+        time.sleep(60)
     from digest.supervisor import stop_signals, stop_with_parent
     with stop_signals() as stop:
         stop_with_parent(stop)
@@ -90,11 +95,122 @@ def test_children_leave_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     _until(lambda: _found(tmp_path, "*.left") == 2)
 
 
-def test_a_signal_asks_to_stop(tmp_path: Path) -> None:
-    del tmp_path
+def test_a_signal_asks_to_stop() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with stop_signals() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(5)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def _supervised(
+    folder: Path, *names: str, tell: Callable[[str, int], None], until: Callable[[], bool]
+) -> None:
+    """Supervise these children until something is so, then stop."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=supervise,
+        args=(names,),
+        kwargs={
+            "command": _command(folder),
+            "stop": stop,
+            "tell": tell,
+            "grace_seconds": 2.0,
+        },
+    )
+    thread.start()
+    _until(until)
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_crash_that_cannot_be_told_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_name: str, _code: int) -> None:
+        raise OSError("the database is away")
+
+    _supervised(
+        tmp_path,
+        "crashes",
+        "steady",
+        tell=fail,
+        until=lambda: _found(tmp_path, "crashes.*") >= 2 and _found(tmp_path, "steady.*") == 1,
+    )
+    assert "not told" in caplog.text
+    assert _found(tmp_path, "steady.*.left") == 1
+
+
+def test_a_child_that_does_not_leave_is_killed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _supervised(
+        tmp_path,
+        "stubborn",
+        tell=lambda _name, _code: None,
+        until=lambda: _found(tmp_path, "stubborn.*") == 1,
+    )
+    assert "stubborn did not stop in time: killed" in caplog.text
+
+
+def test_a_program_that_cannot_start_is_tried_again_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = Child("web")
+    for _ in range(2):
+        _look_after(child, [str(tmp_path / "gone")], _never, threading.Event())
+    assert (child.process, child.pause) == (None, 1.0)
+    assert [record.getMessage() for record in caplog.records] == ["web cannot start"]
+
+
+def _never(_name: str, _code: int) -> None:
+    raise AssertionError("there was nothing to tell")
+
+
+def _ended(seconds_ago: float, *, pause: float) -> Child:
+    process = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    process.wait()
+    return Child("web", process, pause=pause, started_at=time.monotonic() - seconds_ago)
+
+
+@pytest.mark.parametrize(
+    ("ran", "pause", "again_in", "next_pause"),
+    [(1, 0.5, 0.5, 1.0), (1, 8.0, 8.0, 16.0), (1, 30.0, 30.0, 30.0), (31, 30.0, 0.5, 1.0)],
+)
+def test_each_crash_in_a_row_waits_longer_and_a_good_while_is_forgiven(
+    ran: float, pause: float, again_in: float, next_pause: float
+) -> None:
+    child = _ended(ran, pause=pause)
+    told: list[str] = []
+    now = time.monotonic()
+    _look_after(child, [], lambda name, _code: told.append(name), threading.Event())
+    assert (told, child.process, child.pause) == (["web"], None, next_pause)
+    assert child.start_at - now == pytest.approx(again_in, abs=0.3)
+
+
+def test_a_child_that_left_because_all_stop_is_no_crash() -> None:
+    stop = threading.Event()
+    stop.set()
+    child = _ended(1, pause=0.5)
+    _look_after(child, [], _never, stop)
+    assert child.process is not None
+    assert child.process.stdin is not None
+    child.process.stdin.close()
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    code = (
+        "from digest.supervisor import stop_signals\n"
+        "with stop_signals() as stop:\n"
+        "    print('ready', flush=True); stop.wait()\n"
+        "    print('asked', flush=True); stop.clear(); stop.wait(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in ("ready", "asked"):
+        assert process.stdout.readline().strip() == line
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == -signal.SIGTERM
+    process.stdout.close()

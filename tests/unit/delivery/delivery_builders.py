@@ -23,6 +23,9 @@ NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
 ACCEPTED = Reply(DeliveryState.ACCEPTED, 250, "ok")
 PUT_OFF = Reply(DeliveryState.DEFERRED, 450, "mailbox busy")
 REFUSED = Reply(DeliveryState.FAILED, 550, "no such user")
+NOT_PERMITTED = Reply(
+    DeliveryState.DEFERRED, 554, "5.7.1 <ann@example.org> relay denied", about_us=True
+)
 UNREACHABLE = Reply(DeliveryState.DEFERRED, 0, "connection refused", connection_lost=True)
 CUT = Reply(DeliveryState.DEFERRED, 0, "closed in DATA", connection_lost=True, begun=True)
 UNANSWERED = Reply(DeliveryState.UNCERTAIN, 0, "closed after the dot", connection_lost=True)

@@ -1,0 +1,323 @@
+"""The mailer: every reader's copy and every notice, as they leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from digest.clock import fixed
+from digest.composition import store as compositions
+from digest.composition.model import ReaderValues
+from digest.db import Database
+from digest.delivery.model import Envelope, Tally
+from digest.delivery.outbound import hash_of
+from digest.delivery.send import send_due
+from digest.errors import CompositionError
+from digest.outbox.model import NewNotice, Notice, NoticeKind
+from digest.web.mount import pages_of
+from digest.workflow.telling import operators_notices
+from subscribers import store as readers
+from subscribers.model import Act, Recipient, SubscriptionState
+from subscribers.signup import subscribe, unsubscribe
+from tests.builders import ADMIN, DESK, TESTER, Paper, a_newsletter, moment, open_paper, url_of
+from tests.unit.delivery.delivery_builders import ScriptedTransport
+
+FRIDAY = "daily/2026-01-09"
+ANN, BOB = "ann@reader.example", "bob@reader.example"
+SECTIONS = {
+    "town": {"title": "Town", "categories": ["Local"]},
+    "sport": {"title": "Sport", "categories": ["Sport"]},
+}
+
+
+@pytest.fixture
+def paper(sqlite_database: Database, tmp_path: Path) -> Iterator[Paper]:
+    """A paper with two readers and an approved edition."""
+    yield from _opened(sqlite_database, tmp_path)
+
+
+@pytest.fixture
+def paper_on_both(database: Database, tmp_path: Path) -> Iterator[Paper]:
+    """The same where the kind of database could matter."""
+    yield from _opened(database, tmp_path)
+
+
+def _opened(database: Database, tmp_path: Path) -> Iterator[Paper]:
+    daily = a_newsletter(release="auto", sections=["town", "sport"])
+    made = open_paper(
+        tmp_path,
+        "2026-01-08 12:00",
+        database=url_of(database),
+        sections=SECTIONS,
+        newsletters={"daily": daily},
+    )
+    made.reader(ANN)
+    made.reader(BOB)
+    made.news("2026-01-08")
+    made.go("2026-01-09 06:30")
+    yield made
+    made.app.close()
+
+
+def _recipient(paper: Paper, address: str = ANN) -> Recipient:
+    with paper.app.database.read() as connection:
+        found = readers.find_subscriber(connection, address_key=address)
+        assert found is not None
+        edition = paper.edition(FRIDAY)
+        reader = readers.recipient(connection, found.id, edition.newsletter_id)
+    assert reader is not None
+    return reader
+
+
+def _parsed(message: bytes) -> EmailMessage:
+    return message_from_bytes(message, policy=policy.default)
+
+
+def test_a_copy_says_who_it_is_for_since_when_and_how_to_leave(paper: Paper) -> None:
+    envelope, values = paper.app.mailer.values_for(paper.edition(FRIDAY), _recipient(paper))
+    assert envelope == Envelope("news@letters.post.example", ANN, values.message_id)
+    assert values == ReaderValues(
+        address=ANN,
+        message_id=values.message_id,
+        since="8 January 2026",
+        unsubscribe_url=values.unsubscribe_url,
+        unsubscribe_mailto="",
+        sent_at=moment("2026-01-09 06:30"),
+        topics=None,
+    )
+    assert re.fullmatch(r"<e1\.s\d+\.[0-9a-f]{16}@letters\.post\.example>", values.message_id)
+    mail = _parsed(paper.app.mailer.wire_for(paper.edition(FRIDAY).id).message(values))
+    assert mail["From"] == "Harbour Post <news@letters.post.example>"
+    assert mail["Reply-To"] == "editor@post.example"
+    assert mail["List-Id"] == "The Morning Post <daily.letters.post.example>"
+    assert mail["List-Unsubscribe"] == f"<{values.unsubscribe_url}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_the_message_id_is_the_same_on_every_attempt_and_differs_by_reader(paper: Paper) -> None:
+    edition, mailer = paper.edition(FRIDAY), paper.app.mailer
+    first = mailer.values_for(edition, _recipient(paper))[1].message_id
+    later = replace(mailer, clock=fixed(moment("2026-01-10 06:30")))
+    assert later.values_for(edition, _recipient(paper))[1].message_id == first
+    assert mailer.values_for(edition, _recipient(paper, BOB))[1].message_id != first
+
+
+def test_the_way_out_in_a_copy_works_on_our_own_pages(paper: Paper) -> None:
+    values = paper.app.mailer.values_for(paper.edition(FRIDAY), _recipient(paper))[1]
+    client = TestClient(pages_of(paper.app))
+    path = values.unsubscribe_url.removeprefix("https://letters.post.example")
+    assert client.get(path).status_code == 200
+    assert _state(paper, ANN) is SubscriptionState.CONFIRMED, "looking changes nothing"
+    answer = client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert (answer.status_code, answer.text) == (200, "You are unsubscribed.\n")
+    assert _state(paper, ANN) is SubscriptionState.UNSUBSCRIBED
+    assert _state(paper, BOB) is SubscriptionState.CONFIRMED
+
+
+def _state(paper: Paper, address: str) -> SubscriptionState:
+    with paper.app.database.read() as connection:
+        found = readers.find_subscriber(connection, address_key=address)
+        assert found is not None
+        (standing,) = readers.subscriptions_of(connection, found.id)
+    return standing.state
+
+
+def test_a_sample_is_a_whole_letter_without_a_working_way_out(paper: Paper) -> None:
+    made = paper.composition(FRIDAY)
+    assert made is not None
+    sample = paper.app.mailer.sample(paper.edition(FRIDAY), made)
+    mail = _parsed(sample.message)
+    assert (mail["To"], mail["Subject"]) == ("reader@reader.example", made.subject)
+    urls = set(
+        re.findall(r"https://letters\.post\.example/u/[^\s\"<>]+", sample.html + sample.text)
+    )
+    assert urls == {"https://letters.post.example/u/sample"}
+    client = TestClient(pages_of(paper.app), raise_server_exceptions=False)
+    assert client.get("/u/sample").status_code >= 400
+    assert client.post("/u/sample", data={"List-Unsubscribe": "One-Click"}).status_code >= 400
+
+
+def test_topics_of_a_reader_become_sections_also_those_added_since(
+    paper_on_both: Paper, database: Database
+) -> None:
+    paper = paper_on_both
+    edition, mailer = paper.edition(FRIDAY), paper.app.mailer
+    reader = _recipient(paper)
+
+    def topics(mask: int) -> set[str]:
+        found = mailer.values_for(edition, replace(reader, topic_mask=mask))[1].topics
+        return {"everything"} if found is None else set(found)
+
+    assert topics(0) == {"everything"}
+    assert topics(0b01) == {"town"}
+    assert topics(0b11) == {"town", "sport"}
+    with _statements(database, mailer.database) as asked:
+        assert topics(0b10) == {"sport"}
+        assert asked == [], "the bits are asked for once"
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO topic (newsletter_id, bit, key, title) VALUES (1, 2, 'sea', 'Sea')"
+        )
+    assert topics(0b101) == {"town", "sea"}
+
+
+class _statements:  # noqa: N801 - reads as a verb where it is used
+    """Collect the SQL that databases run while the block does."""
+
+    def __init__(self, *databases: Database) -> None:
+        self.databases = databases
+        self.asked: list[str] = []
+
+    def _hear(self, *args: object) -> None:
+        self.asked.append(str(args[2]))
+
+    def __enter__(self) -> list[str]:
+        for each in self.databases:
+            sa.event.listen(each.engine, "before_cursor_execute", self._hear)
+        return self.asked
+
+    def __exit__(self, *_error: object) -> None:
+        for each in self.databases:
+            sa.event.remove(each.engine, "before_cursor_execute", self._hear)
+
+
+def test_only_the_approved_text_becomes_a_letter(paper: Paper) -> None:
+    edition = paper.edition(FRIDAY)
+    made = paper.composition(FRIDAY)
+    assert made is not None
+    assert hash_of(made) == made.content_hash
+    with paper.app.database.write() as connection:
+        connection.execute(sa.update(compositions.composition).values(subject="Another"))
+    with pytest.raises(CompositionError, match="is not the one that was approved"):
+        paper.app.mailer.wire_for(edition.id)
+    with paper.app.database.write() as connection:
+        connection.execute(sa.delete(compositions.composition))
+    with pytest.raises(CompositionError, match="is not the one that was approved"):
+        paper.app.mailer.wire_for(edition.id)
+
+
+def test_a_text_changed_while_it_is_being_sent_goes_to_nobody_else(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    paper.go("2026-01-09 07:00")
+    with paper.app.database.write() as connection:
+        connection.execute(sa.update(compositions.composition).values(html="<p>Buy this</p>"))
+    transport = ScriptedTransport()
+    sent = send_due(
+        paper.app.database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False
+    )
+    assert transport.tried == []
+    assert sent.problem == f"send: {FRIDAY}: its text is not the one that was approved"
+    assert paper.tally(FRIDAY) == Tally(planned=2)
+
+
+def test_who_leaves_between_plan_and_send_gets_nothing(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    edition = paper.edition(FRIDAY)
+    values = paper.app.mailer.values_for(edition, _recipient(paper))[1]
+    paper.go("2026-01-09 07:00")
+    assert paper.tally(FRIDAY) == Tally(planned=2)
+    token = values.unsubscribe_url.rpartition("/")[2]
+    act = Act(paper.watch.at, "one-click")
+    unsubscribe(paper.app.database, token, act, keys=paper.app.keys)
+    transport = ScriptedTransport()
+    send_due(paper.app.database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False)
+    assert transport.accepted == [BOB]
+    assert paper.tally(FRIDAY) == Tally(accepted=1, skipped=1)
+
+
+def test_a_letter_of_a_newsletter_that_left_the_settings_is_named_by_its_slug(
+    paper: Paper,
+) -> None:
+    mailer = replace(paper.app.mailer, names={})
+    values = mailer.values_for(paper.edition(FRIDAY), _recipient(paper))[1]
+    mail = _parsed(mailer.wire_for(paper.edition(FRIDAY).id).message(values))
+    assert mail["List-Id"] == "daily <daily.letters.post.example>"
+
+
+def _as_written(new: NewNotice) -> Notice:
+    return Notice(
+        id=7,
+        dedupe_key=new.dedupe_key,
+        kind=new.kind,
+        to_address=new.to_address,
+        facts=new.facts,
+        attempts=0,
+        created_at=new.next_at,
+    )
+
+
+def test_a_confirmation_as_signup_writes_it(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    paper.watch.at = moment("2026-01-09 08:00")
+    subscribe(
+        paper.app.database,
+        "Carol@Reader.Example",
+        [1],
+        Act(paper.watch.at, "form"),
+        keys=paper.app.keys,
+        zone="Europe/London",
+        newsletter_names=paper.app.mailer.names,
+        confirm_link=lambda token: f"https://letters.post.example/confirm/{token}",
+    )
+    (asked,) = [n for n in paper.notices() if n.kind is NoticeKind.CONFIRM]
+    envelope, message = paper.app.mailer.notice(asked)
+    mail = _parsed(message)
+    assert envelope == Envelope(
+        "news@letters.post.example", "Carol@reader.example", mail["Message-ID"]
+    )
+    assert mail["To"] == "Carol@reader.example"
+    assert mail["Subject"] == "Please confirm: The Morning Post"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert str(asked.facts["confirm_url"]) in text.get_content()
+    assert paper.app.mailer.notice(asked)[0] == envelope, "a second try has the same Message-ID"
+
+
+def test_what_the_editors_are_told(paper: Paper) -> None:
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    envelope, message = paper.app.mailer.notice(draft)
+    assert envelope.recipient == DESK
+    mail = _parsed(message)
+    made = paper.composition(FRIDAY)
+    assert made is not None
+    assert mail["Subject"] == f"Draft of {FRIDAY}: {made.subject}"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    words = " ".join(text.get_content().split())
+    assert all(headline in words for headline in paper.headlines(FRIDAY))
+
+
+def test_what_the_operators_are_told(paper: Paper) -> None:
+    (new,) = operators_notices(
+        [ADMIN],
+        key="sending",
+        what="sending is paused",
+        detail="relay: refused\r\nBcc: all@reader.example",
+        remedy="It is tried again.",
+        now=paper.watch.at,
+    )
+    envelope, message = paper.app.mailer.notice(_as_written(new))
+    mail = _parsed(message)
+    assert envelope.recipient == ADMIN
+    assert mail["Subject"] == "Needs you: sending is paused"
+    assert mail["Bcc"] is None
+
+
+def test_staging_mails_people_of_the_settings_whatever_the_database_says(paper: Paper) -> None:
+    mailer = replace(paper.app.mailer, only=frozenset({TESTER, DESK}))
+    with pytest.raises(CompositionError, match="staging: only test readers are mailed"):
+        mailer.values_for(paper.edition(FRIDAY), _recipient(paper))
+    tester = replace(_recipient(paper), address="Tester@Post.example")
+    assert mailer.values_for(paper.edition(FRIDAY), tester)[0].recipient == "Tester@Post.example"
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    assert mailer.notice(draft)[0].recipient == DESK
+    with pytest.raises(CompositionError, match="staging: only test readers are mailed"):
+        mailer.notice(replace(draft, to_address=ANN))

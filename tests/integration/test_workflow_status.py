@@ -1,0 +1,217 @@
+"""What `digest status` says, for every state that an installation can be in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from digest.clock import fixed
+from digest.composition.store import composition
+from digest.db import Database
+from digest.delivery import store as ledger
+from digest.delivery.model import Tally
+from digest.editions import store as editions
+from digest.editions.model import EditionState
+from digest.sources import store as sources
+from digest.workflow.status import EditionLine, NewsletterLine, Overview, overview, state_words
+from digest.workflow.store import beat
+from tests.builders import OpenPaper, Paper, a_newsletter, moment, opening, url_of
+
+FRIDAY = "daily/2026-01-09"
+WALL = moment("2026-11-22 12:00")
+NOTHING_RUNS = "Nothing is running.  digest serve"
+
+
+@pytest.fixture
+def opened(database: Database, tmp_path: Path) -> Iterator[OpenPaper]:
+    """Open papers on this database, with settings of one's own; all are closed at the end."""
+    yield from opening(tmp_path, url_of(database))
+
+
+@pytest.fixture
+def paper(opened: OpenPaper) -> Paper:
+    """A daily that waits for approval, with one reader and both workers running."""
+    made = opened(newsletters={"daily": a_newsletter(release="approve")})
+    made.reader("ann@reader.example")
+    with made.app.database.write() as connection:
+        for process in ("scheduler", "sender"):
+            beat(connection, process, now=WALL)
+    return made
+
+
+def _view(paper: Paper) -> Overview:
+    return overview(paper.app.newsroom, wall=fixed(WALL))
+
+
+def _set_state(paper: Paper, state: EditionState, reason: str = "") -> None:
+    with paper.app.database.write() as connection:
+        editions.change_state(
+            connection,
+            paper.edition(FRIDAY).id,
+            expect=set(EditionState),
+            to=state,
+            reason=reason,
+        )
+
+
+def test_before_the_first_edition_it_says_when_the_next_comes(paper: Paper) -> None:
+    view = _view(paper)
+    assert view.newsletters == (
+        NewsletterLine(
+            slug="daily",
+            name="The Morning Post",
+            now="no edition yet",
+            next_at=moment("2026-01-09 07:00"),
+            readers=1,
+        ),
+    )
+    assert (view.editions, view.needs) == ((), ())
+    assert [(line.process, line.alive) for line in view.running] == [
+        ("scheduler", True),
+        ("sender", True),
+    ]
+
+
+def test_an_edition_in_review_asks_for_its_approval(paper: Paper) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    view = _view(paper)
+    assert view.needs == (
+        f"{FRIDAY} waits for your approval until 07:00 on 9 Jan.  digest approve {FRIDAY}",
+    )
+    assert view.newsletters[0].now == "in review"
+    assert view.editions == (
+        EditionLine(date(2026, 1, 9), FRIDAY, "The Morning Post", 1, "in review"),
+    )
+    assert view.facts()["editions"] == (asdict(view.editions[0]),)
+
+
+def test_an_edition_that_goes_by_itself_needs_nobody(opened: OpenPaper) -> None:
+    paper = opened()
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    assert _view(paper).needs == (NOTHING_RUNS.replace(".", ". 1 notice waits.", 1),)
+
+
+def test_a_held_one_says_why_and_what_to_do(paper: Paper) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 07:00")
+    assert _view(paper).needs == (
+        f"{FRIDAY} is held: Its hour came and nobody had approved it.  digest approve {FRIDAY}",
+    )
+
+
+def test_a_draft_that_cannot_be_composed_is_shown(paper: Paper) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    _set_state(paper, EditionState.DRAFT)
+    assert _view(paper).needs == ()
+    paper.watch.at += timedelta(minutes=2)
+    assert _view(paper).needs == (
+        f"{FRIDAY} is not composed yet; the log says why.  digest prepare daily",
+    )
+
+
+def test_an_approved_text_that_changed_is_shown(opened: OpenPaper) -> None:
+    paper = opened(newsletters={"daily": a_newsletter(release="auto")})
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    with paper.app.database.write() as connection:
+        connection.execute(sa.update(composition).values(text="Something else"))
+    assert _view(paper).needs[0] == (
+        f"{FRIDAY} is not sent: its text is not the one that was approved.  digest skip {FRIDAY}"
+    )
+
+
+def test_an_edition_whose_newsletter_left_the_settings_is_shown(opened: OpenPaper) -> None:
+    first = opened()
+    first.news("2026-01-08")
+    first.go("2026-01-09 06:30")
+    first.app.close()
+    paper = opened("2026-01-09 06:40", newsletters={})
+    view = _view(paper)
+    assert view.needs[0] == (
+        f"{FRIDAY} is in review, but its newsletter left digest.toml."
+        "  Put [newsletters.daily] back, and it goes on."
+    )
+    assert view.newsletters == ()
+    assert view.editions[0].name == "daily"
+
+
+def test_a_stopped_one_is_shown_however_old(paper: Paper) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    _set_state(paper, EditionState.STOPPED, "The mayor has not resigned.")
+    for day in range(12, 31):
+        paper.go(f"2026-01-{day} 06:30")
+    assert f"{FRIDAY} is stopped: The mayor has not resigned.  digest status {FRIDAY}" in (
+        _view(paper).needs
+    )
+
+
+def test_slots_without_an_edition_stand_in_the_list_with_their_reason(opened: OpenPaper) -> None:
+    paper = opened(newsletters={"daily": a_newsletter(not_on=["2026-01-12"])})
+    paper.news("2026-01-08", 1)
+    paper.go("2026-01-09 06:30")
+    paper.go("2026-01-12 06:30")
+    view = _view(paper)
+    assert [(line.address, line.number, line.state) for line in view.editions] == [
+        ("daily/2026-01-12", 0, "holiday: 12 Jan 2026 is a holiday"),
+        (FRIDAY, 0, "skipped: 1 new story, 3 needed"),
+    ]
+    assert view.newsletters[0].now == "holiday"
+
+
+@pytest.mark.parametrize(
+    ("state", "need"),
+    [
+        (
+            "uncertain",
+            f"{FRIDAY}: 1 may or may not have it.  digest retry {FRIDAY} --uncertain",
+        ),
+        ("failed", f"{FRIDAY}: 1 refused.  digest status {FRIDAY}"),
+    ],
+)
+def test_copies_that_did_not_arrive_are_shown(paper: Paper, state: str, need: str) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    edition = paper.edition(FRIDAY)
+    with paper.app.database.write() as connection:
+        connection.execute(
+            sa.insert(ledger.delivery).values(
+                edition_id=edition.id, subscriber_id=1, batch_n=1, state=state, language="en"
+            )
+        )
+    _set_state(paper, EditionState.SENT)
+    assert _view(paper).needs == (need,)
+
+
+def test_a_failing_source_is_shown(paper: Paper) -> None:
+    with paper.app.database.write() as connection:
+        (state,) = sources.source_states(connection)
+        sources.record_poll_failed(connection, state.id, now=paper.watch.at, error="It is gone.")
+    assert _view(paper).needs == (
+        "The source site fails, 1 in a row: It is gone.  digest sources check",
+    )
+
+
+def test_processes_that_are_silent_are_shown(paper: Paper) -> None:
+    with paper.app.database.write() as connection:
+        beat(connection, "sender", now=WALL - timedelta(minutes=1))
+    assert _view(paper).needs == ("The sender is not running.  digest serve",)
+    later = overview(paper.app.newsroom, wall=fixed(WALL + timedelta(seconds=30)))
+    assert later.needs == (NOTHING_RUNS,)
+
+
+def test_sent_is_said_when_every_row_is_final(paper: Paper) -> None:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    _set_state(paper, EditionState.SENDING)
+    edition = paper.edition(FRIDAY)
+    assert state_words(edition, Tally(accepted=3, deferred=5)) == "sending, 5 to retry"
+    assert state_words(edition, Tally(accepted=8)) == "sending"
