@@ -15,9 +15,9 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from digest.composition.model import Composition, ReaderValues  # noqa: E402 - the checkout's
-from digest.composition.wire import EditionWire, full_render  # noqa: E402
-from tests.unit.composition.wire_builders import (  # noqa: E402
+from digest.composition.model import Composition, ReaderValues
+from digest.composition.wire import EditionWire, full_render
+from tests.unit.composition.wire_builders import (
     HEADERS,
     TOPICS,
     a_composition,
@@ -95,7 +95,7 @@ def peer_per_second(composition: Composition, readers: list[ReaderValues]) -> fl
 
 
 def main() -> int:
-    composition = a_composition(stories=15)
+    composition = a_composition(stories=20)
     start = perf_counter()
     wire = EditionWire(composition, HEADERS)
     ready_ms = (perf_counter() - start) * 1000
@@ -104,10 +104,8 @@ def main() -> int:
     ours = median(per_second(wire, readers) for _ in range(ROUNDS))
     peer = peer_per_second(composition, readers[:PEER_READERS])
     wrong = mismatches(composition, wire)
-    html, text = len(composition.html.encode()), len(composition.text.encode())
-    print(
-        f"composition: {html / 1000:.1f} kB HTML, {text / 1000:.1f} kB text, ready in {ready_ms:.1f} ms"
-    )
+    html, text = (len(part.encode()) / 1000 for part in (composition.html, composition.text))
+    print(f"composition: {html:.1f} kB HTML, {text:.1f} kB text, ready in {ready_ms:.1f} ms")
     print(f"splice: {ours:,.0f} messages/s on one core (goal {GOAL_PER_SECOND:,})")
     print(f"bytes per message: {sum(sizes) / len(sizes):,.0f} on average, {max(sizes):,} at most")
     print(

@@ -32,6 +32,9 @@ metadata = sa.MetaData(
 )
 """Every room's tables hang on this one; a room declares its own in its `store.py`."""
 
+_FILE_HINT = "Check [storage] database in digest.toml; the file and its folder must be ours."
+_SERVER_HINT = "Is the server up, and are host, user and password right? [storage] names them."
+
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A 64-bit key; SQLite only counts up an INTEGER PRIMARY KEY by itself."""
 
@@ -104,12 +107,10 @@ class Database:
     def _connect(self) -> Iterator[Connection]:
         try:
             connection = self.engine.connect()
-        except sa.exc.OperationalError as error:
+        except sa.exc.DBAPIError as error:
             where = self.url.render_as_string(hide_password=True)
-            raise DatabaseError(
-                f"database: {where}: {_reason(error)}",
-                hint="Check [storage] database in digest.toml; the folder must exist and be ours.",
-            ) from error
+            hint = _FILE_HINT if self.is_sqlite else _SERVER_HINT
+            raise DatabaseError(f"database: {where}: {_reason(error)}", hint=hint) from error
         with connection:
             yield connection
 
@@ -134,7 +135,8 @@ class Database:
         SQLite file, a session's advisory lock on PostgreSQL.
         Raises AlreadyRunningError, whose `holder` names machine and process, when it is taken.
         """
-        with _hold_file(self, seat) if self.is_sqlite else _hold_advisory(self, seat):
+        path = self.path
+        with _hold_file(path, seat) if path is not None else _hold_advisory(self, seat):
             yield
 
     def close(self) -> None:
@@ -178,6 +180,11 @@ def _parse(url: str) -> URL:
         raise DatabaseError(
             f"database: {parsed.get_backend_name()}: not a database this product knows",
             hint="Use sqlite:///var/digest.db or postgresql://user@host/name.",
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise DatabaseError(
+            "database: a SQLite database in memory is forgotten at once",
+            hint="Name a file: sqlite:///var/digest.db",
         )
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -226,13 +233,9 @@ def _holder_name() -> str:
 
 
 @contextlib.contextmanager
-def _hold_file(database: Database, seat: str) -> Iterator[None]:
+def _hold_file(path: Path, seat: str) -> Iterator[None]:
     import fcntl  # noqa: PLC0415 - absent on Windows, where SQLite's seat is not offered
 
-    path = database.path
-    if path is None or str(path) == ":memory:":
-        yield
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.{seat}.lock").open("a+") as lock:
         try:

@@ -149,7 +149,7 @@ def add(
             refuse(
                 address.mailed,
                 "this reader has unsubscribed",
-                hint="Only add them again if they asked you to, and say so in the command.",
+                hint="If they asked you to: digest subscribers add ADDRESS --again",
             )
         fresh = [_standing(current, reader, each) for each in wanted]
         changed = [each for each in fresh if each.state not in _JOINED]
@@ -246,7 +246,7 @@ def _refuse_suppressed(
         refuse(
             address,
             f"on the never-mail list ({reason})",
-            hint="Nobody is mailed against this list; see docs/reference for how it is kept.",
+            hint="Nobody is mailed against this list, whoever asks for it.",
         )
 
 

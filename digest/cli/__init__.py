@@ -127,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug and not isinstance(error, (click.ClickException, click.Abort)):
             raise
-        code = _tell(error)
+        code = 1
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C twice
+            code = _tell(error)
     sys.exit(code or 0)
 
 

@@ -65,7 +65,7 @@ class MailTemplates:
             raise CompositionError(
                 f"template: {error.name or name}: not found",
                 template=name,
-                hint="Look at the templates there are with: digest templates gallery",
+                hint="Which templates the settings may name: digest config check",
             ) from error
         except CompositionError:
             raise

@@ -196,7 +196,12 @@ class _Terminal:
         os.write(self._ours, text.encode())
 
     def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        """Press Ctrl-C, and again if it fell between the question and the reading of the answer."""
+        for _ in range(10):
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(3)
+                return
 
     def end(self) -> int:
         deadline = time.monotonic() + PATIENCE

@@ -122,7 +122,7 @@ def test_a_sqlite_file_is_copied_whole(sqlite_database: Database, tmp_path: Path
     copy.close()
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "not a url"])
+@pytest.mark.parametrize("url", ["mysql://x/y", "not a url", "sqlite://", "sqlite:///:memory:"])
 def test_an_unknown_database_is_refused_in_words(url: str) -> None:
     with pytest.raises(DatabaseError, match=r"^database: "):
         Database(url)
@@ -135,3 +135,10 @@ def test_a_database_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
         missing.read(),
     ):
         pass
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    path.write_text("Good morning, this is a letter and no database.")
+    with pytest.raises(DatabaseError, match=r"digest\.db: file is not a database"):
+        Database(f"sqlite:///{path}").migrate()

@@ -155,9 +155,10 @@ def test_left_alone_over_two_slots_it_sends_two_editions_to_each_reader_once(
             ("2026-01-11", "2026-01-12", MONDAY),
         ):
             known = _articles(paper)
-            paper.watch.at = moment(f"{eve} 18:00")
-            paper.stories += [(f"Story {n} of {eve}", paper.watch.at) for n in range(4)]
-            write_feed(paper.feed, paper.stories)
+            evening = moment(f"{eve} 18:00")
+            paper.stories += [(f"Story {n} of {eve}", evening) for n in range(4)]
+            write_feed(paper.feed, paper.stories)  # first: at one hour the feed is polled once
+            paper.watch.at = evening
             _until(lambda known=known: _articles(paper) == known + 4)  # type: ignore[misc]
             paper.watch.at = moment(f"{day} 06:30")
             _until(lambda address=address: paper.editions().get(address) == "approved")  # type: ignore[misc]
