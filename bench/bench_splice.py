@@ -61,7 +61,7 @@ def mismatches(composition: Composition, wire: EditionWire) -> int:
     for reader in hostile_readers(HOSTILE):
         message = parser.parsebytes(wire.message(reader))
         text, html = (
-            bytes(part.get_payload(decode=True)).decode().replace("\r\n", "\n")  # type: ignore[arg-type]
+            bytes(part.get_payload(decode=True)).decode().replace("\r\n", "\n")
             for part in message.walk()
             if not part.is_multipart()
         )

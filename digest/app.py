@@ -201,10 +201,10 @@ class App:
             return readers.audience_size(connection, edition.newsletter_id, now=self.clock())
 
     def last_slot(self, newsletter: Newsletter) -> datetime:
-        """Give the last cut-off up to now whose slot was taken, or the newsletter's epoch (UTC)."""
+        """Give the last cut-off up to now whose slot was taken, or the newsletter's beginning."""
         with self.database.read() as connection:
             last = last_taken(connection, newsletter.id, now=self.clock())
-        return last or newsletter.epoch_at
+        return last or newsletter.first_slot_after
 
     def send_now(self, edition: Edition) -> None:
         """Write an approved edition's ledger, due at once. Raises WorkflowError."""

@@ -1,6 +1,6 @@
 """The first tables.
 
-Revision: 0001, after . Made 2026-11-22 04:01:43.564953.
+Revision: 0001, after . Made 2026-11-22 05:06:38.829219.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("epoch_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_run_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("origin", sa.String(length=8), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),

@@ -96,6 +96,12 @@ class Newsletter:
     epoch_at: datetime
     """Nothing from before this moment is ever mailed: a new newsletter does not flood."""
     next_run_at: datetime | None = None
+    created_at: datetime | None = None
+
+    @property
+    def first_slot_after(self) -> datetime:
+        """The moment whose next slot is this newsletter's first: earlier ones were never due."""
+        return self.created_at or self.epoch_at
 
     @property
     def slug(self) -> str:

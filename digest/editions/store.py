@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.editions.cadence import next_wake_up, previous_cut_off
 from digest.editions.model import (
     MAIN_SLOT,
+    Cadence,
     Candidate,
     Edition,
     EditionState,
@@ -51,6 +52,7 @@ newsletter = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("zone", sa.String(64), nullable=False),
     sa.Column("epoch_at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("next_run_at", UtcDateTime),
     sa.Column("origin", sa.String(8), nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
@@ -139,8 +141,9 @@ def sync_newsletters(
 ) -> list[Newsletter]:
     """Bring the settings' newsletters into the database; give them as it knows them then.
 
-    A new one begins at its last cut-off, so that its first edition covers exactly one period. A
-    wake-up that is due stays due, however long nobody was there to see it.
+    A new one begins one period before its last cut-off: whatever the hour somebody first tries it,
+    there is an edition's worth of stories, and never the whole archive. A wake-up that is due stays
+    due, however long nobody was there to see it.
     Raises SettingsError when the sections ever had would outgrow a topic mask.
     """
     for spec in specs:
@@ -156,7 +159,13 @@ def load_newsletters(connection: Connection, specs: Sequence[NewsletterSpec]) ->
     rows = connection.execute(sa.select(newsletter).where(newsletter.c.slug.in_(slugs)))
     by_slug = {row.slug: row for row in rows}
     return [
-        Newsletter(id=row.id, spec=spec, epoch_at=row.epoch_at, next_run_at=row.next_run_at)
+        Newsletter(
+            id=row.id,
+            spec=spec,
+            epoch_at=row.epoch_at,
+            next_run_at=row.next_run_at,
+            created_at=row.created_at,
+        )
         for spec in specs
         if (row := by_slug.get(spec.slug)) is not None
     ]
@@ -466,6 +475,11 @@ _CANDIDATE_COLUMNS = (
 """Both tables have a reason."""
 
 
+def _epoch(cadence: Cadence, now: datetime) -> datetime:
+    last = previous_cut_off(cadence, now)
+    return previous_cut_off(cadence, last - timedelta(microseconds=1))
+
+
 def _insert_newsletter(connection: Connection, spec: NewsletterSpec, *, now: datetime) -> bool:
     return _insert_if_absent(
         connection,
@@ -473,7 +487,8 @@ def _insert_newsletter(connection: Connection, spec: NewsletterSpec, *, now: dat
         slug=spec.slug,
         name=spec.name,
         zone=spec.cadence.zone,
-        epoch_at=previous_cut_off(spec.cadence, now),
+        epoch_at=_epoch(spec.cadence, now),
+        created_at=now,
         next_run_at=next_wake_up(spec.cadence, now),
         origin=_ORIGIN_FILE,
     )

@@ -92,7 +92,7 @@ def _take_due(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list
     cadence = newsletter.spec.cadence
     with newsroom.database.read() as connection:
         wake_up = store.wake_up(connection, newsletter.id)
-        last = store.last_taken(connection, newsletter.id, now=now) or newsletter.epoch_at
+        last = store.last_taken(connection, newsletter.id, now=now) or newsletter.first_slot_after
         if wake_up is not None and wake_up <= now:
             last = min(last, wake_up - _MOMENT)
         slots = slots_between(cadence, last, now)

@@ -160,7 +160,7 @@ def test_pages_and_topless_newsletters_are_understood(tmp_path: Path) -> None:
     with _opened(write_settings(tmp_path, newsletters=newsletters, sources=sources)) as app:
         (newsletter,) = app.newsroom.newsletters
         assert newsletter.spec.cadence.days == frozenset()
-        assert app.last_slot(newsletter) == newsletter.epoch_at
+        assert app.last_slot(newsletter) == newsletter.first_slot_after
         assert [str(source.kind) for source in app.sources] == ["page"]
 
 

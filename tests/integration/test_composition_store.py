@@ -41,7 +41,13 @@ def connection(database: Database) -> Iterator[Connection]:
         for id_ in (1, 2):
             connection.execute(
                 sa.insert(newsletter).values(
-                    id=id_, slug=f"n{id_}", name="N", zone="UTC", epoch_at=NOW, origin="file"
+                    id=id_,
+                    slug=f"n{id_}",
+                    name="N",
+                    zone="UTC",
+                    epoch_at=NOW,
+                    created_at=NOW,
+                    origin="file",
                 )
             )
         yield connection

@@ -72,7 +72,7 @@ def test_an_edition_is_made_with_its_stories_reasons_and_uses(database: Database
         EditionState.DRAFT,
         1,
     )
-    assert edition.window == Window(utc("2026-01-07 06:30"), utc("2026-01-08 06:30"))
+    assert edition.window == Window(newsletter.epoch_at, utc("2026-01-08 06:30"))
     assert edition.send_at == utc("2026-01-08 07:00")
     assert edition.prepared_at == utc("2026-01-08 06:31")
     assert edition.expires_at == utc("2026-01-09 06:30")

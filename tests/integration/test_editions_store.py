@@ -52,11 +52,12 @@ def _edition(database: Database, number: int = 1) -> Edition:
     return edition
 
 
-def test_a_new_newsletter_begins_at_its_last_cut_off_and_wakes_at_its_next(
+def test_a_new_newsletter_begins_a_period_before_its_last_cut_off_and_wakes_at_its_next(
     database: Database,
 ) -> None:
     newsletter = open_newsletter(database)
-    assert newsletter.epoch_at == utc("2026-01-07 06:30")
+    assert newsletter.epoch_at == utc("2026-01-06 06:30")
+    assert newsletter.first_slot_after == utc("2026-01-07 12:00")
     assert newsletter.next_run_at == utc("2026-01-08 06:30")
     assert newsletter.slug == "daily"
 

@@ -131,15 +131,21 @@ def test_all_errors_show_at_once_with_lines_and_what_was_meant(
         "line 2: site.name: is missing",
         "line 3: site.nmae: unknown setting (did you mean 'name'?)",
         "line 4: site.url: a web address begins with https:// or http:// (got 'example.org')",
-        "line 5: site.timezone: unknown time zone (did you mean 'Europe/London'?)"
-        " (got 'Europe/Lundon')",
-        "line 10: mail.from: a name with a comma stands in quotes: "
-        "'\"Post, Harbour\" <a@b.example>' (got 'Post, Harbour <a@b.example>')",
+        (
+            "line 5: site.timezone: unknown time zone (did you mean 'Europe/London'?)"
+            " (got 'Europe/Lundon')"
+        ),
+        (
+            "line 10: mail.from: a name with a comma stands in quotes: "
+            "'\"Post, Harbour\" <a@b.example>' (got 'Post, Harbour <a@b.example>')"
+        ),
         "line 11: mail.smtp.port: should be less than or equal to 65535 (got 99999)",
         "line 11: mail.smtp.prot: unknown setting (did you mean 'port'?)",
         "line 16: newsletters.daily.sections: no such section: 'twon' (did you mean 'town'?)",
-        "line 17: newsletters.subscribe: 'subscribe' is one of our own web addresses:"
-        " choose another",
+        (
+            "line 17: newsletters.subscribe: 'subscribe' is one of our own web addresses:"
+            " choose another"
+        ),
     )
 
 
