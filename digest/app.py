@@ -23,7 +23,7 @@ from digest.config.values import day_range, release_parts
 from digest.db import Database
 from digest.delivery import store as ledger
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import Sent, SmtpAccount, Tally, Transport
+from digest.delivery.model import DeliveryState, Sent, SmtpAccount, Tally, Transport
 from digest.delivery.outbound import Mailer
 from digest.delivery.send import send_due
 from digest.delivery.smtp import SmtpTransport
@@ -184,6 +184,11 @@ class App:
         with self.database.read() as connection:
             return ledger.tally(connection, edition.id)
 
+    def reasons(self, edition: Edition) -> list[tuple[DeliveryState, int, str, int]]:
+        """Give why copies were not accepted; see `digest.delivery.store.reasons`."""
+        with self.database.read() as connection:
+            return ledger.reasons(connection, edition.id)
+
     def composition(self, edition: Edition) -> Composition:
         """Load what an edition was composed to. Raises NotFoundError."""
         with self.database.read() as connection:
@@ -198,7 +203,12 @@ class App:
     def audience_size(self, edition: Edition) -> int:
         """Count the readers an edition would be planned for now."""
         with self.database.read() as connection:
-            return readers.audience_size(connection, edition.newsletter_id, now=self.clock())
+            return readers.audience_size(
+                connection,
+                edition.newsletter_id,
+                now=self.clock(),
+                only=self.newsroom.only_readers,
+            )
 
     def last_slot(self, newsletter: Newsletter) -> datetime:
         """Give the last cut-off up to now whose slot was taken, or the newsletter's beginning."""
@@ -210,8 +220,16 @@ class App:
         """Write an approved edition's ledger, due at once. Raises WorkflowError."""
         start_sending(self.newsroom, replace(edition, send_at=self.clock()))
 
-    def deliver(self, edition: Edition, *, progress: Callable[[int], None]) -> Sent:
+    def deliver(
+        self,
+        edition: Edition,
+        *,
+        progress: Callable[[int], None],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Sent:
         """Send what is due from this process; `progress` hears how many rows are settled.
+
+        `stop` takes effect between two messages.
 
         Raises AlreadyRunningError when a sender is running: it does the work then.
         """
@@ -230,7 +248,7 @@ class App:
                     transport,
                     self.mailer,
                     clock=self.clock,
-                    stop=lambda: False,
+                    stop=stop,
                     on_progress=told,
                     max_per_second=self.settings.mail.max_per_second,
                 )

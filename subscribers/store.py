@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -115,10 +115,19 @@ def audience(newsletter_id: int, *, now: datetime) -> sa.Select[tuple[int, str, 
     )
 
 
-def audience_size(connection: Connection, newsletter_id: int, *, now: datetime) -> int:
-    """Count the readers whom an edition sent at `now` would reach."""
-    people = audience(newsletter_id, now=now).order_by(None).subquery()
-    return connection.execute(sa.select(sa.func.count()).select_from(people)).scalar_one()
+def audience_size(
+    connection: Connection,
+    newsletter_id: int,
+    *,
+    now: datetime,
+    only: Collection[str] | None = None,
+) -> int:
+    """Count the readers whom an edition sent at `now` would reach; `only` are address keys."""
+    people = audience(newsletter_id, now=now).order_by(None)
+    if only is not None:
+        people = people.where(subscriber.c.address_key.in_(list(only)))
+    count = sa.select(sa.func.count()).select_from(people.subquery())
+    return connection.execute(count).scalar_one()
 
 
 def may_mail(

@@ -119,6 +119,9 @@ def tell_edition(app: App, edition: Edition, tally: Tally, *, way_out: str = "")
     if way_out:
         rows.append(("Goes to", way_out))
     pairs(rows)
+    for state, code, why, number in app.reasons(edition):
+        said = f"{code} {why}" if code else why
+        say_wrapped(f"{number:,} {state}: {said}", first="    ", then="      ")
 
 
 def tell_steps(steps: Sequence[tuple[str, str]]) -> None:

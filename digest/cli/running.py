@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ import click
 
 from digest.cli.opening import config_path, opened
 from digest.cli.output import say
+from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PORT_PATIENCE = 3.0
 CHILDREN = ("web", "scheduler", "worker")
 
 _supervised = click.option("--supervised", is_flag=True, hidden=True)
@@ -31,11 +34,10 @@ def serve(ctx: click.Context) -> None:
     and leaves with 1.
     """
     from digest.supervisor import stop_signals, supervise
-    from digest.web.server import open_socket
 
     with opened(ctx, log_level=logging.INFO) as app, app.database.hold("serve"):
         where = app.settings.web
-        open_socket(where.host, where.port).close()  # taken: one line here, not one a restart
+        _try_port(where.host, where.port)  # taken: one line here, not one a restart
         say(f"{app.settings.site.name}: http://{where.listen}/subscribe")
         say(f"Mail goes to {app.way_out}. Ctrl-C stops.")
         # Without -P a folder named `digest` where the command is typed would be run in our place.
@@ -43,6 +45,22 @@ def serve(ctx: click.Context) -> None:
         with stop_signals() as stop:
             supervise(CHILDREN, command=program, stop=stop, tell=app.tell_crash)
         say("Stopped.")
+
+
+def _try_port(host: str, port: int) -> None:
+    """Make sure the port can be had; the child of a serve that was killed may still be leaving."""
+    from digest.web.server import open_socket
+
+    patience_ends = time.monotonic() + _PORT_PATIENCE
+    while True:
+        try:
+            open_socket(host, port).close()
+        except DigestError:
+            if time.monotonic() >= patience_ends:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 @contextmanager

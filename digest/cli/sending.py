@@ -78,9 +78,14 @@ def _tell_what_leaves(app: App, edition: Edition, people: str) -> None:
 
 
 def _deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
+    from digest.supervisor import stop_signals
+
     try:
-        with Progress(app.tally(edition).total, label="sending", silent=as_json) as bar:
-            sent = app.deliver(edition, progress=bar.at)
+        with (
+            stop_signals() as stop,
+            Progress(app.tally(edition).total, label="sending", silent=as_json) as bar,
+        ):
+            sent = app.deliver(edition, progress=bar.at, stop=stop.is_set)
     except AlreadyRunningError:
         note = "A sender is running: it takes it from here."
         _leave(ctx, app, edition, note=note, others=True, as_json=as_json)

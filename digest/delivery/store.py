@@ -190,6 +190,20 @@ def tally(connection: Connection, edition_id: int) -> Tally:
     return Tally(**{str(state): count for state, count in rows})
 
 
+def reasons(connection: Connection, edition_id: int) -> list[tuple[DeliveryState, int, str, int]]:
+    """Give why copies were not accepted: state, reply code, reason and how many, most first."""
+    count = sa.func.count()
+    shown = (DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.DEFERRED)
+    rows = connection.execute(
+        sa.select(delivery.c.state, delivery.c.code, delivery.c.reason, count)
+        .where(delivery.c.edition_id == edition_id, delivery.c.state.in_([s.value for s in shown]))
+        .group_by(delivery.c.state, delivery.c.code, delivery.c.reason)
+        .order_by(count.desc(), delivery.c.state, delivery.c.code, delivery.c.reason)
+        .limit(20)
+    )
+    return [(DeliveryState(state), code, reason, number) for state, code, reason, number in rows]
+
+
 def claim_batch(
     connection: Connection, *, owner: str, now: datetime, lease_until: datetime
 ) -> Batch | None:

@@ -40,7 +40,8 @@ def next_move(edition: Edition, release: Release, now: datetime) -> Move:
     if edition.state is not EditionState.IN_REVIEW:
         return Move.WAIT
     if release.mode is ReleaseMode.APPROVE:
-        return Move.HOLD if now >= edition.send_at else Move.WAIT
+        made_by_hand = edition.send_at <= edition.window.until  # it goes when it is approved
+        return Move.HOLD if now >= edition.send_at and not made_by_hand else Move.WAIT
     told_at = edition.told_at or edition.prepared_at
     return Move.APPROVE if now >= told_at + release.after else Move.WAIT
 

@@ -147,7 +147,8 @@ def _look(newsroom: Newsroom, connection: Connection) -> _Look:
         tallies={each: ledger.tally(connection, each) for each in seen},
         current=current,
         audience={
-            n.id: readers.audience_size(connection, n.id, now=now) for n in newsroom.newsletters
+            n.id: readers.audience_size(connection, n.id, now=now, only=newsroom.only_readers)
+            for n in newsroom.newsletters
         },
         altered=frozenset(
             e.id for e in last if e.state is EditionState.APPROVED and _is_altered(connection, e)

@@ -85,7 +85,9 @@ def test_readers_that_the_server_refuses_are_told_with_their_remedies(tmp_path: 
             "  Accepted  1\n"
             "  Deferred  1\n"
             "  Failed  1\n"
-            "  Goes to  127.0.0.1:PORT\n\n"
+            "  Goes to  127.0.0.1:PORT\n"
+            "    1 deferred: 450 put off by the server\n"
+            "    1 failed: 550 refused by the server\n\n"
             "  digest retry daily/DATE --deferred  write to 1 reader again\n"
             "  digest retry daily/DATE --failed  write to 1 reader again\n"
         )

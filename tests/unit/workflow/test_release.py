@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from digest.editions.model import Edition, EditionState, Release, ReleaseMode, Window
-from digest.workflow.release import Move, next_move
+from digest.workflow.release import Move, is_over, next_move, why_over
 
 CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
 SEND_AT = datetime(2026, 1, 9, 7, 0, tzinfo=UTC)
@@ -42,6 +42,12 @@ AFTER_20 = Release(ReleaseMode.AUTO_AFTER, timedelta(minutes=20))
         (EditionState.APPROVED, BY_HAND, SEND_AT, Move.SEND),
         (EditionState.HELD, BY_HAND, NEXT_CUT_OFF - timedelta(seconds=1), Move.WAIT),
         (EditionState.HELD, BY_HAND, NEXT_CUT_OFF, Move.EXPIRE),
+        (EditionState.DRAFT, AUTO, SEND_AT, Move.WAIT),
+        (EditionState.DRAFT, AUTO, NEXT_CUT_OFF, Move.EXPIRE),
+        (EditionState.IN_REVIEW, BY_HAND, NEXT_CUT_OFF, Move.EXPIRE),
+        (EditionState.IN_REVIEW, AFTER_20, NEXT_CUT_OFF, Move.EXPIRE),
+        (EditionState.APPROVED, AUTO, NEXT_CUT_OFF - timedelta(seconds=1), Move.SEND),
+        (EditionState.APPROVED, AUTO, NEXT_CUT_OFF, Move.EXPIRE),
         (EditionState.SENDING, AUTO, NEXT_CUT_OFF, Move.WAIT),
         (EditionState.SENT, AUTO, NEXT_CUT_OFF, Move.WAIT),
     ],
@@ -58,6 +64,29 @@ def test_the_editors_time_counts_from_when_they_were_told() -> None:
     assert next_move(late, AFTER_20, SEND_AT + timedelta(minutes=20)) is Move.APPROVE
 
 
+def test_an_edition_made_by_hand_waits_for_its_approval_and_is_not_held() -> None:
+    by_hand = replace(EDITION, send_at=CUT_OFF)
+    assert next_move(by_hand, BY_HAND, SEND_AT) is Move.WAIT
+
+
 def test_a_held_edition_of_a_letter_made_by_hand_never_expires() -> None:
     held = replace(EDITION, state=EditionState.HELD, expires_at=None)
     assert next_move(held, BY_HAND, NEXT_CUT_OFF + timedelta(days=365)) is Move.WAIT
+
+
+def test_an_edition_made_by_hand_after_its_own_end_never_expires() -> None:
+    belated = replace(EDITION, prepared_at=NEXT_CUT_OFF)
+    assert not is_over(belated, NEXT_CUT_OFF + timedelta(days=365))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (EditionState.DRAFT, "It was not composed before the next edition was due."),
+        (EditionState.IN_REVIEW, "It was not approved before the next edition was due."),
+        (EditionState.HELD, "It was not approved before the next edition was due."),
+        (EditionState.APPROVED, "It was not sent before the next edition was due."),
+    ],
+)
+def test_what_expired_says_what_it_was_waiting_for(state: EditionState, words: str) -> None:
+    assert why_over(replace(EDITION, state=state)) == words

@@ -45,3 +45,10 @@ def test_a_failure_is_told_once_a_day() -> None:
 
     assert key(NOW) == key(NOW.replace(hour=23))
     assert key(NOW) != key(NOW.replace(day=10))
+
+
+def test_a_long_subject_still_tells_everybody() -> None:
+    notices = operators_notices(
+        ["a@x.example", "b@x.example"], key="k" * 300, what="w", detail="d", remedy="r", now=NOW
+    )
+    assert len({notice.dedupe_key for notice in notices}) == 2
