@@ -6,6 +6,7 @@ import hashlib
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from digest.composition.model import Composition, ListHeaders, ReaderValues
 from digest.composition.slots import Slot, Slots, nonce_for
