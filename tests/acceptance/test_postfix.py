@@ -146,7 +146,7 @@ def test_a_message_arrives_byte_for_byte(postfix: Postfix, body: str) -> None:
     assert _split(letter)[1] == message
 
 
-def test_a_letter_refused_after_its_last_dot_is_failed_and_the_next_one_is_taken(
+def test_a_letter_refused_by_policy_after_its_last_dot_is_put_off_and_the_next_one_is_taken(
     postfix: Postfix,
 ) -> None:
     before = postfix.connections()
@@ -155,7 +155,9 @@ def test_a_letter_refused_after_its_last_dot_is_failed_and_the_next_one_is_taken
     refused = transport.deliver(an_envelope(_to("ann")), unwanted)
     taken = transport.deliver(an_envelope(_to("bob")), a_message())
     transport.close()
-    assert refused == Reply(DeliveryState.FAILED, 550, "5.7.1 We do not want this letter")
+    assert refused == Reply(
+        DeliveryState.DEFERRED, 550, "5.7.1 We do not want this letter", about_us=True
+    )
     assert taken.state is DeliveryState.ACCEPTED
     assert postfix.connections() == before + 1
     assert len(postfix.arrived(1)) == 1

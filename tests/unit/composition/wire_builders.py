@@ -65,7 +65,7 @@ _HOSTILE = (
 
 
 def a_composition(
-    *, stories: int = 3, topics: tuple[str, ...] = TOPICS, seed: int = 1, **changes: str
+    *, stories: int = 3, topics: tuple[str, ...] = TOPICS, seed: int = 1, **changes: Any
 ) -> Composition:
     """Compose a letter with `stories` in each of the topics, by hand."""
     slots = Slots(NONCE)
@@ -86,7 +86,7 @@ def a_composition(
     return replace(made, **changes)
 
 
-def values(**changes: object) -> ReaderValues:
+def values(**changes: Any) -> ReaderValues:
     made = ReaderValues(
         address="maria@example.org",
         message_id="<e7.s1.0011223344556677@letters.harbourpost.example>",
@@ -95,7 +95,7 @@ def values(**changes: object) -> ReaderValues:
         unsubscribe_mailto="mailto:editor@harbourpost.example?subject=unsubscribe%20AbC-123_x",
         sent_at=SENT_AT,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def hostile_readers(number: int, *, seed: int = 20260109) -> list[ReaderValues]:
