@@ -91,6 +91,7 @@ def _newsletter(connection: sa.Connection) -> int:
         name="The Morning Post",
         zone="Europe/London",
         epoch_at=NOON - timedelta(days=30),
+        created_at=NOON - timedelta(days=29),
         origin="file",
     )
     return int(connection.execute(insert.returning(editions.newsletter.c.id)).scalar_one())
