@@ -109,7 +109,9 @@ def test_a_demo_killed_at_any_instant_goes_on_to_one_copy_each(tmp_path: Path) -
         for _ in range(min(KILLS_A_FOLDER, KILLS - first)):
             hits += _killed(folder, after=chance.uniform(0.2, 3.0))
         code, said, complained = _run("--once", "--keep", str(folder))
-        assert (code, complained) == (0, ""), f"{folder}: {complained}"
+        # Killed between a copy and its record, it says that it recovered; nothing else is wrong.
+        wrong = [line for line in complained.splitlines() if "recovered" not in line]
+        assert (code, wrong) == (0, []), f"{folder}: {complained}"
         assert "25 of 25 accepted" in said
         _assert_whole(folder)
     assert hits >= KILLS // 4, "the demo had ended before the kills could hurt"

@@ -197,11 +197,13 @@ class _Terminal:
 
     def interrupt(self) -> None:
         """Press Ctrl-C, and again if it fell between the question and the reading of the answer."""
-        for _ in range(10):
+        for _ in range(4):
             self._process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(3)
-                return
+            patience_ends = time.monotonic() + 15  # a second one must not meet it on its way out
+            while time.monotonic() < patience_ends:
+                self._read()
+                if self._process.poll() is not None:
+                    return
 
     def end(self) -> int:
         deadline = time.monotonic() + PATIENCE
