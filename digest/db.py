@@ -6,7 +6,9 @@ import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +34,7 @@ metadata = sa.MetaData(
 )
 """Every room's tables hang on this one; a room declares its own in its `store.py`."""
 
+_WAL_PATIENCE = 30.0
 _FILE_HINT = "Check [storage] database in digest.toml; the file and its folder must be ours."
 _SERVER_HINT = "Is the server up, and are host, user and password right? [storage] names them."
 
@@ -152,8 +155,6 @@ class Database:
             driver: Any = connection.connection.driver_connection
             partial = target.with_suffix(target.suffix + ".part")
             partial.unlink(missing_ok=True)
-            import sqlite3  # noqa: PLC0415 - only this branch needs the driver itself
-
             with contextlib.closing(sqlite3.connect(partial)) as copy:
                 driver.backup(copy)
             shutil.move(partial, target)
@@ -201,7 +202,7 @@ def _sqlite_engine(url: URL) -> Engine:
         cursor.execute("PRAGMA busy_timeout=30000")
         if not cursor.execute("PRAGMA page_count").fetchone()[0]:
             cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only possible before the first table
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _enter_wal(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -212,6 +213,18 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Switch a new file to WAL. Many may open it at once, and this one PRAGMA does not wait."""
+    patience_ends = time.monotonic() + _WAL_PATIENCE
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= patience_ends:
+                raise
+            time.sleep(0.01)
 
 
 def _postgres_engine(url: URL) -> Engine:

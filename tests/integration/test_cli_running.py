@@ -23,6 +23,13 @@ from tests.integration.scripted_smtp import free_port, scripted_server
 from tests.integration.test_cli_whole_way import READERS
 
 PATIENCE = 30.0
+HEARS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from digest.cli import main
+main()
+"""
+"""Tests run in the background of a shell ignore Ctrl-C, and would hand that down."""
 
 
 @pytest.fixture
@@ -176,7 +183,7 @@ class _Terminal:
         self.shown = ""
         self._ours, theirs = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "digest", *words],
+            [sys.executable, "-c", HEARS_CTRL_C, *words],
             cwd=folder,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
             stdin=theirs,
