@@ -175,9 +175,9 @@ def test_the_previous_cut_off_skips_the_weekend_and_the_holidays() -> None:
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_zone_has_one_slot_a_date_from_2024_to_2030(zone: str) -> None:
     # Around midnight and at night is where clocks change: the other hours are sampled below.
+    changes = _days_around_changes(ZoneInfo(zone))
     for cut_off in ("00:00", "02:30", "23:45"):
         daily = _daily(zone, cut_off)
-        changes = _days_around_changes(ZoneInfo(zone))
         for day in changes:
             trio = [slot_on(daily, day + timedelta(n)) for n in (-1, 0, 1)]
             cut_offs = [slot.cut_off_at for slot in trio if slot is not None]
@@ -186,10 +186,15 @@ def test_every_zone_has_one_slot_a_date_from_2024_to_2030(zone: str) -> None:
 
 
 def _days_around_changes(zone: ZoneInfo) -> list[date]:
-    noons = [datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(n) for n in range(7 * 366)]
-    offsets = [noon.astimezone(zone).utcoffset() for noon in noons]
-    changed = [n for n in range(1, len(noons)) if offsets[n] != offsets[n - 1]]
-    return [noons[n].date() for n in changed]
+    """Look week by week, then at each day of the weeks that differ: changes lie weeks apart."""
+    start = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+    def offset(day: int) -> timedelta | None:
+        return (start + timedelta(day)).astimezone(zone).utcoffset()
+
+    weeks = [week for week in range(0, 7 * 366, 7) if offset(week) != offset(week + 7)]
+    days = [day for week in weeks for day in range(week + 1, week + 8)]
+    return [(start + timedelta(day)).date() for day in days if offset(day) != offset(day - 1)]
 
 
 @given(CADENCES, DAYS)
