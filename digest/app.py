@@ -13,13 +13,14 @@ from datetime import datetime
 from datetime import time as wall_time
 from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
 from digest.composition.environment import load_templates
 from digest.composition.model import Composition, Site
-from digest.config import NewsletterSettings, Settings, SourceSettings
-from digest.config.values import day_range, release_parts
+from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
+from digest.config.values import WEEKDAYS, day_range, month_day, release_parts
 from digest.db import Database
 from digest.delivery import store as ledger
 from digest.delivery.maildir import MaildirTransport
@@ -32,11 +33,13 @@ from digest.editions.model import (
     Cadence,
     DayRange,
     Edition,
+    MonthDay,
     Newsletter,
     NewsletterSpec,
     Release,
     ReleaseMode,
     Section,
+    SlotHours,
     StoryPolicy,
 )
 from digest.errors import (
@@ -65,7 +68,6 @@ BEAT_SECONDS = 5.0
 """How often a process says that it is alive; seldom, as on SQLite each time takes the one lock."""
 _BEAT_GRACE = 1.0
 _SEAT_NAP = 0.1
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class App:
     mailer: Mailer
     keys: Keys
     sources: tuple[SourceSpec, ...]
+    same_hosts: tuple[str, ...]
+    """The site's host and those it had before: one story under both is one story."""
     fetcher: Fetcher
     clock: Clock
     seat_patience: float = 3.0
@@ -276,7 +280,9 @@ def _open(
     database.migrate()
     keys, secret = _keys(settings.storage.keys, database)
     specs = tuple(newsletter_spec(slug, settings) for slug in settings.newsletters)
-    source_specs = tuple(source_spec(name, s) for name, s in settings.sources.items())
+    source_specs = tuple(
+        source_spec(name, each, site=settings.site) for name, each in settings.sources.items()
+    )
     now = clock()
     with database.write() as connection:
         sources.sync_sources(connection, source_specs, now=now)
@@ -302,6 +308,7 @@ def _open(
         mailer=_mailer(settings, newsroom, keys),
         keys=keys,
         sources=source_specs,
+        same_hosts=(urlsplit(settings.site.url).hostname or "", *settings.site.former_hosts),
         fetcher=fetcher,
         clock=clock,
     )
@@ -392,14 +399,21 @@ def site_of(settings: Settings) -> Site:
     )
 
 
-def source_spec(name: str, source: SourceSettings) -> SourceSpec:
+def source_spec(name: str, source: SourceSettings, *, site: SiteSettings) -> SourceSpec:
     """Give one source of the settings as the collector knows it."""
     return SourceSpec(
         name=name,
-        kind=SourceKind.FEED if source.feed else SourceKind.PAGE,
-        address=source.feed or source.page or "",
+        kind=SourceKind(source.kind),
+        address=source.address,
         every=source.every,
         allow=source.allow,
+        zone=source.timezone or site.timezone,
+        language=source.language,
+        priority=source.priority,
+        visit=source.visit,
+        key=source.key.get_secret_value() if source.key else "",
+        query=source.query or "",
+        columns=source.columns,
     )
 
 
@@ -426,15 +440,24 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
             for key in newsletter.sections
             if (section := settings.sections.get(key)) is not None
         ),
+        brief_if_sent_in=newsletter.brief_if_sent_in,
     )
 
 
 def _cadence(newsletter: NewsletterSettings, zone: str) -> Cadence:
     midnight = wall_time()
-    return Cadence(
-        days=frozenset(_WEEKDAYS.index(day) for day in newsletter.days),
-        cut_off=newsletter.cut_off or midnight,
+    several = [
+        SlotHours(send_at=slot.send_at, cut_off=slot.cut_off, name=name)
+        for name, slot in newsletter.slots.items()
+    ]
+    one = SlotHours(
         send_at=newsletter.send_at or midnight,
-        zone=zone,
+        cut_off=midnight if newsletter.cut_off is None else newsletter.cut_off,
+    )
+    return Cadence(
+        zone=newsletter.timezone or zone,
+        slots=tuple(sorted(several, key=lambda slot: slot.send_at)) or (one,),
+        days=frozenset(WEEKDAYS.index(day) for day in newsletter.days),
+        monthly=tuple(MonthDay(*month_day(day)) for day in newsletter.monthly),
         not_on=tuple(DayRange(*day_range(days)) for days in newsletter.not_on),
     )

@@ -27,7 +27,10 @@ _LOCK = 0x64_69_67_65_73_74  # "digest"; any constant serves, as long as all pro
 
 STORES = (
     "digest.sources.store",
+    "digest.sources.article_store",
     "digest.editions.store",
+    "digest.editions.candidate_store",
+    "digest.editions.choice_store",
     "digest.composition.store",
     "digest.delivery.store",
     "digest.workflow.store",

@@ -20,6 +20,7 @@ from digest.config import load
 from digest.db import Database
 from digest.delivery import store as ledger
 from digest.delivery.model import Tally
+from digest.editions import candidate_store
 from digest.editions import store as editions
 from digest.editions.model import Edition
 from digest.outbox import store as outbox
@@ -191,7 +192,7 @@ class Paper:
     def headlines(self, address: str) -> set[str]:
         """Give the stories that are in an edition."""
         with self.app.database.read() as connection:
-            selection = editions.load_selection(connection, self.edition(address).id)
+            selection = candidate_store.load_selection(connection, self.edition(address).id)
         return {candidate.article.story.headline for candidate in selection.chosen}
 
     def composition(self, address: str) -> Composition | None:

@@ -26,7 +26,7 @@ from digest.composition.text import (
     shorten,
 )
 from digest.editions.model import Candidate, Edition, NewsletterSpec, Place, Selection, Slot
-from digest.sources.model import Article, Audio, FoundStory
+from digest.sources.model import Article, FoundStory, Recording
 
 WEEKLY = "weekly"
 """The template of a review: it names its week and the day of each story."""
@@ -161,7 +161,7 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
     is_lead, in_brief = candidate.place is Place.LEAD, candidate.place in {Place.BRIEF, None}
     url = safe_link(story.url)
     headline = clean(story.headline) or url or "Untitled"
-    audio = None if in_brief else _audio(story.audio)
+    audio = None if in_brief else _audio(story.recording)
     return Piece(
         headline=headline,
         url=url,
@@ -196,7 +196,7 @@ def _shot(story: FoundStory, headline: str, page: _Page, *, lead: bool) -> Shot 
     return replace(shot, alt="" if _folded(alt) == _folded(headline) else alt, credit=credit)
 
 
-def _audio(audio: Audio | None) -> tuple[str, str] | None:
+def _audio(audio: Recording | None) -> tuple[str, str] | None:
     url = safe_link(audio.url) if audio else None
     if audio is None or url is None:
         return None

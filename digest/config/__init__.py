@@ -4,6 +4,7 @@ from digest.config.model import (
     NewsletterSettings,
     SectionSettings,
     Settings,
+    SiteSettings,
     SmtpSettings,
     SourceSettings,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "NewsletterSettings",
     "SectionSettings",
     "Settings",
+    "SiteSettings",
     "SmtpSettings",
     "SourceSettings",
     "load",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from digest.config.values import (
     Colour,
+    CutOff,
     DaysOff,
     Duration,
     EmailAddress,
+    HostName,
     Hour,
     Line,
     Mailbox,
+    MonthDayText,
     ReleaseText,
     WebAddress,
     Zone,
@@ -35,6 +38,7 @@ RESERVED_SLUGS = frozenset(
 """First parts of our own web addresses, which no newsletter may take."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
+LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -58,8 +62,10 @@ class SiteSettings(Part):
     name: Line
     url: WebAddress
     timezone: Zone
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    language: LanguageTag = "en"
     postal_address: Line
+    former_hosts: tuple[HostName, ...] = ()
+    """Hosts the site had before: stories are found again under their old addresses."""
     brand: Brand = Brand()
 
 
@@ -137,20 +143,63 @@ class PeopleSettings(Part):
     test_readers: tuple[EmailAddress, ...] = ()
 
 
+SOURCE_KINDS = ("feed", "page", "wordpress", "ghost", "markdown", "sql")
+"""The kinds of sources that have an address, by the setting that gives it."""
+
+
 class SourceSettings(Part):
-    """One source: a feed's address or file, or captured pages (a file or a folder)."""
+    """One source: where its stories come from (exactly one kind), how often, and how."""
 
     feed: Line | None = None
     page: Line | None = None
+    wordpress: Line | None = None
+    ghost: Line | None = None
+    markdown: Line | None = None
+    sql: Line | None = None
+    sql_file: Path | None = None
+    pushed: bool = False
+    key: SecretStr | None = None
+    key_file: Path | None = None
+    query: Annotated[str, Field(min_length=1)] | None = None
+    columns: dict[str, Line] = {}
     every: Duration = timedelta(minutes=10)
     allow: tuple[str, ...] = ()
+    timezone: Zone | None = None
+    language: LanguageTag | None = None
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    visit: bool = True
+
+    @property
+    def kind(self) -> str:
+        """Which of the kinds it is."""
+        named = [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
+        return named[0] if named else "sql" if self.sql_file else "pushed"
+
+    @property
+    def address(self) -> str:
+        """Where it is: a web address, a path, a database; nothing for pushed stories."""
+        return getattr(self, self.kind) or "" if self.kind != "pushed" else ""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.feed is None) == (self.page is None):
-            raise ValueError("a source has either feed = … or page = …")
+        given = [name for name in (*SOURCE_KINDS, "sql_file", "pushed") if getattr(self, name)]
+        if len(given) != 1:
+            kinds = ", ".join(f"{kind} = …" for kind in SOURCE_KINDS)
+            raise ValueError(f"a source is of one kind: {kinds} or pushed = true")
         if self.every < timedelta(seconds=30):
             raise ValueError("every: a source is polled every 30s at most")
+        return self
+
+    @model_validator(mode="after")
+    def _its_own_settings(self) -> Self:
+        if self.kind == "ghost" and (self.key is None) == (self.key_file is None):
+            raise ValueError("ghost needs its Content API key: key = … or key_file = …")
+        if self.kind != "ghost" and (self.key or self.key_file):
+            raise ValueError("key: only a ghost source has one")
+        if self.kind == "sql" and not (self.query and "headline" in self.columns):
+            raise ValueError('sql needs query = "SELECT …" and columns = { headline = "…", … }')
+        if self.kind != "sql" and (self.query or self.columns):
+            raise ValueError("query and columns: only a sql source has them")
         return self
 
 
@@ -180,6 +229,13 @@ class StorySettings(Part):
         return self
 
 
+class SlotSettings(Part):
+    """The hours of one of several slots of a day."""
+
+    cut_off: CutOff
+    send_at: Hour
+
+
 class LimitSettings(Part):
     """How often letters made by hand may go, and when not."""
 
@@ -192,10 +248,13 @@ class NewsletterSettings(Part):
 
     name: Line
     template: Slug = "daily"
+    timezone: Zone | None = None
     days: tuple[Weekday, ...] = ()
+    monthly: tuple[MonthDayText, ...] = ()
     not_on: tuple[DaysOff, ...] = ()
-    cut_off: Hour | None = None
+    cut_off: CutOff | None = None
     send_at: Hour | None = None
+    slots: dict[Slug, SlotSettings] = {}
     release: ReleaseText = "approve"
     stories: StorySettings = StorySettings()
     sections: tuple[Slug, ...] = ()
@@ -206,12 +265,24 @@ class NewsletterSettings(Part):
 
     @model_validator(mode="after")
     def _hours(self) -> Self:
-        if not self.days:
-            return self
-        if self.cut_off is None or self.send_at is None:
-            raise ValueError("a newsletter with days needs cut_off and send_at")
-        if self.send_at < self.cut_off:
-            raise ValueError("send_at is before cut_off: both are hours of the same day")
+        one = self.cut_off is not None and self.send_at is not None
+        if self.slots and (self.cut_off is not None or self.send_at is not None):
+            raise ValueError("give cut_off and send_at, or slots with theirs, not both")
+        if (self.days or self.monthly) and not (one or self.slots):
+            raise ValueError("a newsletter with days needs cut_off and send_at, or slots")
+        hours = [(slot.cut_off, slot.send_at) for slot in self.slots.values()]
+        if self.cut_off is not None and self.send_at is not None:
+            hours.append((self.cut_off, self.send_at))
+        for cut_off, send_at in hours:
+            if isinstance(cut_off, time) and send_at < cut_off:
+                raise ValueError("send_at is before cut_off: both are hours of the same day")
+        return self
+
+    @model_validator(mode="after")
+    def _slots_apart(self) -> Self:
+        sending = [slot.send_at for slot in self.slots.values()]
+        if len(set(sending)) < len(sending):
+            raise ValueError("slots: two of them have the same send_at")
         return self
 
 
@@ -244,7 +315,7 @@ class Settings(Part):
         for slug, newsletter in self.newsletters.items():
             found.extend(
                 f"newsletters.{slug}.{name}: no effect in this version yet"
-                for name in ("sponsor_slot", "brief_if_sent_in", "weekly_twin", "limits")
+                for name in ("sponsor_slot", "weekly_twin", "limits")
                 if getattr(newsletter, name)
             )
         return found

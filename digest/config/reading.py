@@ -231,10 +231,14 @@ def _finish(settings: Settings, folder: Path) -> Settings:
         _read_secret(raw, place, folder)
     for place in _PATHS:
         _resolve(raw, place, folder)
-    for source in raw["sources"].values():
-        for kind in ("feed", "page"):
+    for name, source in raw["sources"].items():
+        for secret in ("key", "sql"):
+            _read_secret(raw, ("sources", name, secret), folder)
+        for kind in ("feed", "page", "markdown"):
             if source[kind] and "://" not in source[kind]:
                 source[kind] = str(folder / source[kind])
+        if source["sql"]:
+            source["sql"] = _resolve_database(source["sql"], folder)
     raw["storage"]["database"] = _resolve_database(raw["storage"]["database"], folder)
     return Settings.model_validate(raw)
 

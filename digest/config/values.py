@@ -60,6 +60,64 @@ def _hour(value: Any) -> time:
     return time(int(match[1]), int(match[2]))
 
 
+_LONGEST_LEAD = timedelta(hours=24)
+
+
+def _cut_off(value: Any) -> time | timedelta:
+    """Read `06:30`, an hour of the same day, or `30m`: so long before send_at."""
+    if isinstance(value, timedelta) or (isinstance(value, str) and ":" not in value):
+        try:
+            lead = duration(value)
+        except ValueError:
+            raise ValueError(_CUT_OFF_FORM) from None
+        if lead > _LONGEST_LEAD:
+            raise ValueError("a cut-off lies at most 24h before send_at")
+        return lead
+    try:
+        return _hour(value)
+    except ValueError:
+        raise ValueError(_CUT_OFF_FORM) from None
+
+
+_CUT_OFF_FORM = "a cut-off is an hour, '06:30', or a time before send_at, '30m'"
+_NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def month_day(value: str) -> tuple[int, int | None]:
+    """Read `15`, `last`, `first mon` or `last fri` as (n, weekday or None). Raises ValueError."""
+    if re.fullmatch(r"[1-9]|[12]\d|3[01]", value):
+        return int(value), None
+    if value == "last":
+        return -1, None
+    nth, _, weekday = value.partition(" ")
+    if nth in _NTH and weekday in WEEKDAYS:
+        return _NTH[nth], WEEKDAYS.index(weekday)
+    raise ValueError("a day of the month is '15', 'last', 'first mon' or 'last fri'")
+
+
+def _month_day(value: Any) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        raise ValueError("a day of the month is '15', 'last', 'first mon' or 'last fri'")  # noqa: TRY004 - pydantic reports ValueError
+    text = " ".join(text.lower().split())
+    month_day(text)
+    return text
+
+
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+def _host_name(value: str) -> str:
+    try:
+        host = value.encode("ascii" if value.isascii() else "idna").decode("ascii").lower()
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise ValueError("a host is written as 'old.example', without https:// and paths")
+    return host
+
+
 def _colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
         raise ValueError("a colour is # and six hexadecimal digits, as in '#0B4F8A'")
@@ -139,6 +197,13 @@ def _one_line(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(duration_text)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Hour = Annotated[time, BeforeValidator(_hour), PlainSerializer(lambda at: at.strftime("%H:%M"))]
+CutOff = Annotated[
+    time | timedelta,
+    BeforeValidator(_cut_off),
+    PlainSerializer(lambda at: at.strftime("%H:%M") if isinstance(at, time) else duration_text(at)),
+]
+MonthDayText = Annotated[str, BeforeValidator(_month_day)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 Colour = Annotated[str, AfterValidator(_colour)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 EmailAddress = Annotated[str, AfterValidator(_address)]

@@ -20,6 +20,11 @@ def export(settings: Settings) -> str:
     if hidden is not None:
         smtp.pop("user", None)
     raw["storage"]["database"] = _without_password(raw["storage"]["database"])
+    for name, source in raw["sources"].items():
+        if source.pop("key", None) is not None:
+            source["key_file"] = f"{name}.key"
+        if "sql" in source:
+            source["sql"] = _without_password(source["sql"])
     text = tomli_w.dumps(raw)
     if hidden is not None:
         text = "# mail.smtp: user and password are set, and not shown here.\n" + text

@@ -26,10 +26,12 @@ from digest.demo.inbox import inbox_routes
 from digest.demo.readers import READERS
 from digest.demo.server import newsroom_routes
 from digest.demo.settings import demo_toml
+from digest.editions import candidate_store
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState, Selection
 from digest.errors import DigestError
 from digest.scheduler import run_scheduler
+from digest.sources import article_store
 from digest.sources import store as sources
 from digest.sources.collect import collect
 from digest.web.mount import pages_of
@@ -222,7 +224,7 @@ def _morning(app: App, clock: Morning, tell: Tell) -> Told:
     _collect(app, clock)
     _readers(app, clock)
     with app.database.read() as connection:
-        count = sources.count_articles(connection)
+        count = article_store.count_articles(connection)
     names = ", ".join(n.spec.name for n in app.newsroom.newsletters)
     for name, value in (
         ("Stories", f"{count} from the sample feed"),
@@ -275,7 +277,7 @@ def _edition(app: App, clock: Morning, tell: Tell) -> tuple[Edition, Selection]:
         edition = editions.find_edition(connection, daily, local_date=CUT_OFF.date())
         if edition is None:
             raise DigestError("demo: no edition was made")
-        selection = editions.load_selection(connection, edition.id)
+        selection = candidate_store.load_selection(connection, edition.id)
     composition = app.composition(edition)
     chosen, out = len(selection.chosen), len(selection.left_out)
     tell(f"  Choosing stories    {chosen + out} candidates   {chosen} in   {out} left out")

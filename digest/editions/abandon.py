@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from digest.clock import Clock
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.model import Edition, EditionState
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
@@ -43,7 +43,7 @@ def abandon(
             connection, edition.id, expect=UNSENT, to=to, reason=reason, at=clock()
         )
         if ours:
-            store.release_uses(connection, edition.id)
+            candidate_store.release_uses(connection, edition.id)
             for notice in notices:
                 outbox.put(connection, notice)
         return ours

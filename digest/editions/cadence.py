@@ -25,12 +25,12 @@ def slot_on(cadence: Cadence, day: date) -> Slot | None:
     zone = ZoneInfo(cadence.zone)
     if day.weekday() not in cadence.days or not _exists(day, zone):
         return None
-    cut_off_at = _moment(day, cadence.cut_off, zone)
+    cut_off_at = _moment(day, cadence.slots[0].cut_off, zone)
     return Slot(
         local_date=day,
         cut_off_at=cut_off_at,
         # 02:30 skipped becomes 03:30 and would overtake a sending hour of 03:00.
-        send_at=max(cut_off_at, _moment(day, cadence.send_at, zone)),
+        send_at=max(cut_off_at, _moment(day, cadence.slots[0].send_at, zone)),
         holiday=any(day in days for days in cadence.not_on),
     )
 
@@ -96,7 +96,8 @@ def _local_date(cadence: Cadence, moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(cadence.zone)).date()
 
 
-def _moment(day: date, wall: time, zone: ZoneInfo) -> datetime:
+def _moment(day: date, wall: time | timedelta, zone: ZoneInfo) -> datetime:
+    wall = wall if isinstance(wall, time) else time()
     # PEP 495: fold=0 reads a repeated hour the first time, and a skipped one with the offset from
     # before the gap, which is later on the clock by the length of the gap.
     return datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)

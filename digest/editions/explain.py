@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from digest.clock import Clock
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.address import parse_address
 from digest.editions.cadence import next_cut_off
 from digest.editions.model import (
@@ -23,7 +23,7 @@ from digest.editions.model import (
 )
 from digest.editions.weigh import weigh
 from digest.errors import NotFoundError
-from digest.sources import store as sources
+from digest.sources import article_store
 from digest.sources.model import Article
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def explain(
         if address is not None:
             answer = _explain_edition(connection, by_slug[address.slug], address)
             return Explanation(query=query, edition=answer)
-        articles = sources.search_articles(connection, query, limit=_MOST_STORIES)
+        articles = article_store.search_articles(connection, query, limit=_MOST_STORIES)
         fates = [
             _fates(connection, newsletter, articles, now=clock()) for newsletter in newsletters
         ]
@@ -65,7 +65,7 @@ def _fates(
     return [
         StoryFate(
             newsletter=newsletter,
-            weighings=tuple(store.weighings_of(connection, newsletter.id, article)),
+            weighings=tuple(candidate_store.weighings_of(connection, newsletter.id, article)),
             forecast=forecasts[article.id],
             cut_off_at=cut_off_at,
         )
@@ -91,6 +91,6 @@ def _explain_edition(
             f"edition: {address}: there is none",
             hint=f"Try `digest status`, or `digest explain {address.slug}` for the current one.",
         )
-    selection = store.load_selection(connection, edition.id) if edition else Selection()
+    selection = candidate_store.load_selection(connection, edition.id) if edition else Selection()
     reason = (edition.reason if edition else "") or (slot.reason if slot else "")
     return EditionExplanation(newsletter, edition, slot, selection, reason)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from digest.sources.model import Article
+    from digest.sources.model import Article, Picture
 
 MAIN_SLOT = "main"
-"""The name of the one regular slot a day; extras made by hand have names of their own."""
+"""The name of a day's regular slot where it has only one; others, and extras made by hand, have
+names of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,43 @@ class DayRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
-    """When a newsletter comes: weekdays (0 is Monday), local hours in `zone` (IANA name)."""
+class MonthDay:
+    """One day of every month: its number, or its n-th weekday (0 is Monday); -1 is the last.
 
-    days: frozenset[int]
-    cut_off: time
+    The 31st of a shorter month is its last day; a fifth weekday that is not there is left out.
+    """
+
+    n: int
+    weekday: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotHours:
+    """The local hours of one slot of a day."""
+
     send_at: time
+    cut_off: time | timedelta
+    """An hour of the same day, or how long before `send_at`: then it may fall on the day before."""
+    name: str = MAIN_SLOT
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When a newsletter comes: on weekdays (0 is Monday) and days of the month, in `zone` (IANA).
+
+    No day at all means that it is made by hand only. `slots` are in the order of their hours.
+    """
+
     zone: str
+    slots: tuple[SlotHours, ...]
+    days: frozenset[int] = frozenset()
+    monthly: tuple[MonthDay, ...] = ()
     not_on: tuple[DayRange, ...] = ()
+
+    @property
+    def by_hand_only(self) -> bool:
+        """Whether it never comes by itself."""
+        return not (self.days or self.monthly)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +116,8 @@ class NewsletterSpec:
     stories: StoryPolicy
     release: Release
     sections: tuple[Section, ...] = ()
+    brief_if_sent_in: tuple[str, ...] = ()
+    """Slugs of newsletters: what one of those carried gets one line in In brief here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +161,8 @@ class Slot:
     send_at: datetime
     name: str = MAIN_SLOT
     holiday: bool = False
+    by_hand: bool = False
+    """An extra that a person asked for, beside what the cadence says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +195,11 @@ class Verdict(StrEnum):
     UNDATED_BACKLOG = "no date, and from the first import"
     WITHDRAWN = "withdrawn"
     DUPLICATE = "duplicate"
+    """Folded under another story of the edition, and used with it."""
+    DROPPED = "dropped"
+    """Taken out by a person, from this edition or from the newsletter for good."""
+    NOT_ASKED_FOR = "not asked for"
+    """The edition was made by hand for named stories only."""
 
 
 class Place(StrEnum):
@@ -169,6 +209,95 @@ class Place(StrEnum):
     TOP = "top"
     SECTION = "section"
     BRIEF = "brief"
+
+
+class Act(StrEnum):
+    """What a person at the desk may choose for an edition to come."""
+
+    PIN = "pin"
+    DROP = "drop"
+    DROP_ALWAYS = "drop always"
+    MOVE = "move"
+    LEAD = "lead"
+    SECTION = "section"
+    HEADLINE = "headline"
+    STANDFIRST = "standfirst"
+    PICTURE = "picture"
+    RESET = "reset"
+    """Give a story back to the rules: whatever was chosen for it before is as if it were not."""
+    NOTE = "note"
+    SPONSOR = "sponsor"
+    UNDO = "undo"
+    REDO = "redo"
+
+
+@dataclass(frozen=True, slots=True)
+class NewChoice:
+    """A choice before it is written. What `text`, `url`, `alt` and `place` mean, its act says.
+
+    PIN, DROP, DROP_ALWAYS, LEAD, RESET: the story alone. MOVE: `place` is `first`, `last` or
+    `before 17` (an article's id). SECTION: `place` is a section's key, `top` or `brief`.
+    HEADLINE, STANDFIRST, NOTE: `text` in `language` ("" is the newsletter's own); an empty text
+    takes the rewording back. PICTURE: `url` and `alt`; no url means no picture. SPONSOR: `text`
+    is the sponsor's line, `url` where it leads; an empty text takes it out.
+    """
+
+    act: Act
+    article_id: int | None = None
+    language: str = ""
+    text: str = ""
+    url: str = ""
+    alt: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row of a slot's append-only log; `seq` counts from 1, `made_at` is aware UTC."""
+
+    seq: int
+    what: NewChoice
+    actor: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A person's words in place of the source's, in one language ("": the newsletter's own)."""
+
+    language: str = ""
+    headline: str = ""
+    standfirst: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sponsor:
+    """A booked line; the letter marks it as such. It is no story and never counted as one."""
+
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a slot's log of choices comes to, undone ones left out; keys are article ids."""
+
+    pinned: frozenset[int] = frozenset()
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    """To the words for it: "by ann@post.example"."""
+    dropped_always: Mapping[int, str] = field(default_factory=dict)
+    """The same, from any slot of this newsletter."""
+    moves: tuple[tuple[int, str], ...] = ()
+    """(article, place) in the order they were made; see NewChoice for places."""
+    lead: int | None = None
+    sections: Mapping[int, str] = field(default_factory=dict)
+    wording: Mapping[int, tuple[Wording, ...]] = field(default_factory=dict)
+    pictures: Mapping[int, Picture] = field(default_factory=dict)
+    note: Mapping[str, str] = field(default_factory=dict)
+    sponsor: Sponsor | None = None
+
+
+NO_ORDERS = Orders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +314,12 @@ class Candidate:
     late: bool = False
     duplicate_of: int | None = None
     """The article id of the story it repeats; a warning unless the verdict says DUPLICATE."""
+    pinned: bool = False
+    wording: tuple[Wording, ...] = ()
+    picture: Picture | None = None
+    """Chosen by a person in place of the story's own; one with an empty url means none at all."""
+    related: tuple[Article, ...] = ()
+    """Up to three stories of the archive that a reader of this one wants; none rather than weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +327,11 @@ class Selection:
     """Every candidate of an edition, the chosen first, in the order they are read."""
 
     candidates: tuple[Candidate, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The editor's note by language ("": the newsletter's own)."""
+    sponsor: Sponsor | None = None
+    most_read: tuple[Article, ...] = ()
+    """The most read of the window, where sources count; at most five."""
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:
@@ -237,6 +377,8 @@ class Edition:
     """When the editors were told of the draft: `auto-after` counts from here."""
     expires_at: datetime | None = None
     revision: int = 1
+    version: int = field(default=1, compare=False)
+    """Counts every change of state: what was read at one version is written only at the same."""
     reason: str = ""
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from digest.clock import Clock
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.cadence import next_cut_off
 from digest.editions.model import (
     Newsletter,
@@ -91,8 +91,8 @@ def _draft(
         # Not after its own cut-off: one made early by hand would expire before its hour.
         expires_at=next_cut_off(newsletter.spec.cadence, slot.send_at),
     )
-    store.save_candidates(connection, edition.id, selection.candidates)
-    store.record_uses(connection, newsletter.id, edition.id, selection.chosen)
+    candidate_store.save_candidates(connection, edition.id, selection.candidates)
+    candidate_store.record_uses(connection, newsletter.id, edition.id, selection.chosen)
     store.set_slot(connection, newsletter.id, slot, SlotState.PREPARED)
     return Prepared(edition=edition, selection=selection)
 
@@ -109,7 +109,7 @@ def _already(connection: Connection, newsletter: Newsletter, slot: Slot) -> Prep
         connection, newsletter, local_date=slot.local_date, slot_name=slot.name
     )
     if edition is not None:
-        selection = store.load_selection(connection, edition.id)
+        selection = candidate_store.load_selection(connection, edition.id)
         return Prepared(edition=edition, selection=selection, reason=edition.reason, already=True)
     row = store.slot_row(connection, newsletter.id, slot.local_date, slot.name)
     return Prepared(edition=None, reason=row.reason if row else "", already=True)

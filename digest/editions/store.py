@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,26 +14,18 @@ from digest.editions.cadence import next_wake_up, previous_cut_off
 from digest.editions.model import (
     MAIN_SLOT,
     Cadence,
-    Candidate,
     Edition,
     EditionState,
     Newsletter,
     NewsletterSpec,
-    Place,
     Section,
-    Selection,
     Slot,
     SlotRow,
     SlotState,
-    Verdict,
-    Weighing,
     Window,
 )
-from digest.editions.selection import newest_first
 from digest.editions.wording import one_line
 from digest.errors import NotFoundError, SettingsError
-from digest.sources import store as sources
-from digest.sources.model import Article
 
 FINISHED = frozenset({EditionState.SENT, EditionState.SKIPPED, EditionState.EXPIRED})
 """The states after which nothing more happens to an edition by itself."""
@@ -79,6 +71,7 @@ slot = sa.Table(
     sa.Column("send_at", UtcDateTime, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("by_hand", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
 )
 """The row that decides: whoever inserts it makes the edition, all others find it taken."""
 
@@ -101,39 +94,11 @@ edition = sa.Table(
     sa.Column("expires_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("note", sa.JSON, nullable=False, default=dict, server_default="{}"),
+    sa.Column("sponsor", sa.JSON(none_as_null=True)),
     sa.UniqueConstraint("newsletter_id", "local_date", "slot_name"),
     sa.UniqueConstraint("newsletter_id", "number"),
 )
-
-candidate = sa.Table(
-    "candidate",
-    metadata,
-    sa.Column("edition_id", sa.ForeignKey("edition.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("article_id", sa.ForeignKey("article.id"), primary_key=True),
-    sa.Column("article_revision", sa.Integer, nullable=False),
-    sa.Column("verdict", sa.String(40), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("section", sa.String(64)),
-    sa.Column("place", sa.String(16)),
-    sa.Column("position", sa.Integer),
-    sa.Column("late", sa.Boolean, nullable=False, default=False),
-    sa.Column("duplicate_of", BigId),
-)
-
-article_use = sa.Table(
-    "article_use",
-    metadata,
-    sa.Column("newsletter_id", sa.ForeignKey("newsletter.id"), primary_key=True),
-    sa.Column("article_id", sa.ForeignKey("article.id"), primary_key=True),
-    sa.Column(
-        "edition_id",
-        sa.ForeignKey("edition.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    sa.Column("kind", sa.String(16), nullable=False),
-)
-"""Promise 1: written in the edition's own transaction, released in the one that abandons it."""
 
 
 def sync_newsletters(
@@ -242,22 +207,6 @@ def last_cut_off(connection: Connection, newsletter_id: int) -> datetime | None:
     return last
 
 
-def last_window_end(
-    connection: Connection, newsletter_id: int, before: datetime
-) -> datetime | None:
-    """Give the cut-off of the last edition before this moment that has kept its stories.
-
-    One that was abandoned covered nothing: its stories are in the next window again.
-    """
-    query = sa.select(sa.func.max(edition.c.cut_off_at)).where(
-        edition.c.newsletter_id == newsletter_id,
-        edition.c.cut_off_at < before,
-        sa.exists().where(article_use.c.edition_id == edition.c.id),
-    )
-    end: datetime | None = connection.scalar(query)
-    return end
-
-
 def insert_edition(
     connection: Connection,
     owner: Newsletter,
@@ -286,72 +235,6 @@ def insert_edition(
     return edition_by_id(connection, edition_id)
 
 
-def save_candidates(
-    connection: Connection, edition_id: int, candidates: Iterable[Candidate]
-) -> None:
-    """Write every candidate of an edition with its verdict, replacing what was there."""
-    connection.execute(sa.delete(candidate).where(candidate.c.edition_id == edition_id))
-    rows = [_candidate_row(edition_id, weighed) for weighed in candidates]
-    if rows:
-        connection.execute(sa.insert(candidate), rows)
-
-
-def record_uses(
-    connection: Connection, newsletter_id: int, edition_id: int, chosen: Iterable[Candidate]
-) -> None:
-    """Write that these stories are used; in the transaction that makes the edition, or never."""
-    rows = [
-        {
-            "newsletter_id": newsletter_id,
-            "article_id": weighed.article.id,
-            "edition_id": edition_id,
-            "kind": (weighed.place or Place.BRIEF).value,
-        }
-        for weighed in chosen
-    ]
-    if rows:
-        connection.execute(sa.insert(article_use), rows)
-
-
-def release_uses(connection: Connection, edition_id: int) -> int:
-    """Give an edition's stories back; in the transaction that abandons it. Tells how many."""
-    mine = article_use.c.edition_id == edition_id
-    return rows_changed(connection.execute(sa.delete(article_use).where(mine)))
-
-
-def uses(
-    connection: Connection, newsletter_id: int, article_ids: Collection[int]
-) -> dict[int, str]:
-    """Map those of these articles that the newsletter has used to the edition's address."""
-    found: dict[int, str] = {}
-    joined = _EDITIONS.join(article_use, article_use.c.edition_id == edition.c.id)
-    query = sa.select(*_EDITION_COLUMNS, article_use.c.article_id).select_from(joined)
-    mine = query.where(article_use.c.newsletter_id == newsletter_id)
-    for ids in _chunks(article_ids):
-        rows = connection.execute(mine.where(article_use.c.article_id.in_(ids)))
-        found |= {row.article_id: _edition(row).address for row in rows}
-    return found
-
-
-def candidates_for(
-    connection: Connection, *, dated_from: datetime, seen_after: datetime, until: datetime
-) -> list[Article]:
-    """Give every article that can be eligible, and those whose exclusion wants a reason.
-
-    Eligible asks for a date at or after `dated_from`: `published_at`, or else `first_seen_at`. The
-    first two terms are that rule itself, so nothing eligible is outside, whenever its row was
-    committed. The third adds all that was first seen since, back-dated or dated ahead.
-    """
-    article = sources.article
-    published = article.c.published_at.between(dated_from, until)
-    undated = sa.and_(article.c.published_at.is_(None), article.c.first_seen_at >= dated_from)
-    recent = article.c.first_seen_at > seen_after
-    query = sa.select(article.c.id).where(
-        article.c.first_seen_at <= until, sa.or_(published, undated, recent)
-    )
-    return sources.articles_by_id(connection, list(connection.scalars(query)))
-
-
 def find_edition(
     connection: Connection,
     owner: Newsletter,
@@ -377,7 +260,7 @@ def find_edition(
     first = finished if local_date is None else extra
     order = (sa.case((first, 1), else_=0), edition.c.cut_off_at.desc(), edition.c.id.desc())
     row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
-    return _edition(row) if row is not None else None
+    return edition_of(row) if row is not None else None
 
 
 def edition_by_id(connection: Connection, edition_id: int) -> Edition:
@@ -385,14 +268,14 @@ def edition_by_id(connection: Connection, edition_id: int) -> Edition:
     row = connection.execute(_EDITION_QUERY.where(edition.c.id == edition_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"edition: number {edition_id} of all: not in the database")
-    return _edition(row)
+    return edition_of(row)
 
 
 def recent_editions(connection: Connection, *, limit: int) -> list[Edition]:
     """Give the newest editions of all newsletters, newest first."""
     order = (edition.c.cut_off_at.desc(), edition.c.id.desc())
     return [
-        _edition(row) for row in connection.execute(_EDITION_QUERY.order_by(*order).limit(limit))
+        edition_of(row) for row in connection.execute(_EDITION_QUERY.order_by(*order).limit(limit))
     ]
 
 
@@ -400,7 +283,7 @@ def editions_in(connection: Connection, states: Collection[EditionState]) -> lis
     """Give the editions in these states, the first to be sent first."""
     query = _EDITION_QUERY.where(edition.c.state.in_([state.value for state in states]))
     rows = connection.execute(query.order_by(edition.c.send_at, edition.c.id))
-    return [_edition(row) for row in rows]
+    return [edition_of(row) for row in rows]
 
 
 def change_state(
@@ -434,45 +317,9 @@ def mark_told(connection: Connection, edition_id: int, at: datetime) -> None:
     connection.execute(sa.update(edition).where(edition.c.id == edition_id).values(told_at=at))
 
 
-def load_selection(connection: Connection, edition_id: int) -> Selection:
-    """Give an edition's candidates: the chosen as they are read, then the others, newest first."""
-    query = sa.select(*_CANDIDATE_COLUMNS).where(candidate.c.edition_id == edition_id)
-    rows = connection.execute(query).all()
-    articles = {
-        a.id: a for a in sources.articles_by_id(connection, [row.article_id for row in rows])
-    }
-    weighed = [_candidate(row, articles[row.article_id]) for row in rows]
-    chosen = Selection(tuple(weighed)).chosen
-    others = {c.article.id: c for c in weighed if c.verdict is not Verdict.SELECTED}
-    left_out = newest_first(c.article for c in others.values())
-    return Selection((*chosen, *(others[a.id] for a in left_out)))
-
-
-def weighings_of(connection: Connection, newsletter_id: int, weighed: Article) -> list[Weighing]:
-    """Give every edition of a newsletter that weighed this article, newest first."""
-    joined = _EDITIONS.join(candidate, candidate.c.edition_id == edition.c.id)
-    query = sa.select(*_EDITION_COLUMNS, *_CANDIDATE_COLUMNS).select_from(joined)
-    mine = query.where(
-        edition.c.newsletter_id == newsletter_id, candidate.c.article_id == weighed.id
-    )
-    rows = connection.execute(mine.order_by(edition.c.cut_off_at.desc(), edition.c.id.desc()))
-    return [Weighing(_edition(row), _candidate(row, weighed)) for row in rows]
-
-
-_EDITIONS = edition.join(newsletter, newsletter.c.id == edition.c.newsletter_id)
-_EDITION_COLUMNS = (*edition.c, newsletter.c.slug)
-_EDITION_QUERY = sa.select(*_EDITION_COLUMNS).select_from(_EDITIONS)
-_CANDIDATE_COLUMNS = (
-    candidate.c.article_id,
-    candidate.c.verdict,
-    candidate.c.reason.label("verdict_reason"),
-    candidate.c.section,
-    candidate.c.place,
-    candidate.c.position,
-    candidate.c.late,
-    candidate.c.duplicate_of,
-)
-"""Both tables have a reason."""
+EDITIONS = edition.join(newsletter, newsletter.c.id == edition.c.newsletter_id)
+EDITION_COLUMNS = (*edition.c, newsletter.c.slug)
+_EDITION_QUERY = sa.select(*EDITION_COLUMNS).select_from(EDITIONS)
 
 
 def _epoch(cadence: Cadence, now: datetime) -> datetime:
@@ -545,35 +392,8 @@ def _slot_is(newsletter_id: int, local_date: date, name: str) -> sa.ColumnElemen
     )
 
 
-def _candidate_row(edition_id: int, weighed: Candidate) -> dict[str, Any]:
-    return {
-        "edition_id": edition_id,
-        "article_id": weighed.article.id,
-        "article_revision": weighed.article.revision,
-        "verdict": weighed.verdict.value,
-        "reason": one_line(weighed.reason),
-        "section": weighed.section,
-        "place": weighed.place.value if weighed.place else None,
-        "position": weighed.position,
-        "late": weighed.late,
-        "duplicate_of": weighed.duplicate_of,
-    }
-
-
-def _candidate(row: sa.Row[*tuple[Any, ...]], weighed: Article) -> Candidate:
-    return Candidate(
-        article=weighed,
-        verdict=Verdict(row.verdict),
-        reason=row.verdict_reason,
-        section=row.section,
-        place=Place(row.place) if row.place else None,
-        position=row.position,
-        late=row.late,
-        duplicate_of=row.duplicate_of,
-    )
-
-
-def _edition(row: sa.Row[*tuple[Any, ...]]) -> Edition:
+def edition_of(row: sa.Row[*tuple[Any, ...]]) -> Edition:
+    """Give the edition that a row of `EDITION_COLUMNS` holds."""
     return Edition(
         id=row.id,
         newsletter_id=row.newsletter_id,
@@ -588,11 +408,6 @@ def _edition(row: sa.Row[*tuple[Any, ...]]) -> Edition:
         told_at=row.told_at,
         expires_at=row.expires_at,
         revision=row.revision,
+        version=row.version,
         reason=row.reason,
     )
-
-
-def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
-    whole = list(ids)
-    for start in range(0, len(whole), _IDS_AT_ONCE):
-        yield whole[start : start + _IDS_AT_ONCE]

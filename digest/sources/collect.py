@@ -12,7 +12,7 @@ from pathlib import Path
 from digest.clock import Clock
 from digest.db import Database
 from digest.errors import DigestError, SourceError
-from digest.sources import store
+from digest.sources import article_store, store
 from digest.sources.cleaning import one_line
 from digest.sources.feed import read_feed
 from digest.sources.fetch import Fetched, Fetcher, file_path, is_file, read_file
@@ -107,8 +107,8 @@ def _keep(
     stories, shared = without_shared_names(found.stories, source=spec.name)
     backlog = spec.kind is SourceKind.FEED and state.first_ok_at is None
     with database.write() as connection:
-        knew_some = store.knows_articles_of(connection, state.id)
-        new, updated = store.save_stories(
+        knew_some = article_store.knows_articles_of(connection, state.id)
+        new, updated = article_store.save_stories(
             connection, state.id, spec.name, stories, now=now, backlog=backlog
         )
         fetched = found.fetched

@@ -16,7 +16,7 @@ import feedparser
 from digest.errors import SourceError
 from digest.sources import cleaning, xml_limits
 from digest.sources.cleaning import CleanBody
-from digest.sources.model import Audio, DateOrigin, FoundStory, Picture
+from digest.sources.model import DateOrigin, FoundStory, Picture, Recording
 
 MAX_BYTES = 5_000_000
 MAX_STORIES = 2_000
@@ -136,7 +136,7 @@ class _Reader:
             authors=_authors(entry, is_atom=self.is_atom),
             categories=_categories(entry),
             picture=_picture(entry, body, self._base(entry)),
-            audio=_audio(entry, self._base(entry)),
+            recording=_recording(entry, self._base(entry)),
             published_at=published_at,
             published_from=DateOrigin.FEED if published_at else None,
             updated_at=self._moment(n, entry, "updated"),
@@ -324,11 +324,11 @@ def _width(part: Any) -> int:
     return int(width) if re.fullmatch(r"[0-9]{1,5}", width) else 0
 
 
-def _audio(entry: Any, base: str) -> Audio | None:
+def _recording(entry: Any, base: str) -> Recording | None:
     for address, kind in _enclosures(entry):
         url = cleaning.safe_link(address, base=base)
         if url and _is_kind(url, kind, "audio/", _AUDIO_ENDS):
-            return Audio(url, _seconds(str(_own(entry, "itunes_duration") or "")))
+            return Recording(url, _seconds(str(_own(entry, "itunes_duration") or "")))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,18 @@ class SourceKind(StrEnum):
 
     FEED = "feed"
     PAGE = "page"
+    WORDPRESS = "wordpress"
+    GHOST = "ghost"
+    MARKDOWN = "markdown"
+    SQL = "sql"
+    PUSHED = "pushed"
+
+
+class Origin(StrEnum):
+    """Who named a source: the settings file, or a person at the desk or the command line."""
+
+    FILE = "file"
+    DESK = "desk"
 
 
 class DateOrigin(StrEnum):
@@ -31,10 +44,25 @@ class SourceSpec:
     name: str
     kind: SourceKind
     address: str
-    """A URL, or a path to a file (or, for pages, to a folder of captured pages)."""
+    """A URL; a path to a file or (pages, markdown) a folder; for SQL the database's address."""
     every: timedelta = timedelta(minutes=10)
     allow: tuple[str, ...] = ()
     """Networks (CIDR) that may be dialled for this source although they are not public."""
+    zone: str = "UTC"
+    """The IANA zone of dates that name none."""
+    language: str | None = None
+    """The language of stories that name none."""
+    priority: int = 0
+    """Added to its stories' own: the higher goes first."""
+    visit: bool = True
+    """Whether its stories' pages are looked at: for picture and date, and whether they are gone."""
+    key: str = field(default="", repr=False)
+    """Ghost's Content API key."""
+    query: str = ""
+    """The SELECT of a SQL source."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """For SQL: our name of a story's part to the query's name of its column."""
+    origin: Origin = Origin.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +80,14 @@ class SourceState:
     last_tried_at: datetime | None
     failures: int
     error: str | None
+    next_poll_at: datetime | None = None
+    """Not before: `every` with some jitter, longer after failures, or what Retry-After says."""
+    body_hash: str | None = None
+    """Hex SHA-256 of the last answer read: the same answer again needs no parsing."""
+    warning: str | None = None
+    """What the last good poll warned of."""
+    moved_to: str | None = None
+    """Where a permanent redirect led: the address to write into the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +99,20 @@ class Picture:
     credit: str = ""
 
 
+class RecordingKind(StrEnum):
+    """What somebody who follows the link will do."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
 @dataclass(frozen=True, slots=True)
-class Audio:
-    """A recording to link to: never a player in a mail."""
+class Recording:
+    """Something to hear or watch, as a link: never a player in a mail."""
 
     url: str
     seconds: int | None = None
+    kind: RecordingKind = RecordingKind.AUDIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +133,40 @@ class FoundStory:
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     picture: Picture | None = None
-    audio: Audio | None = None
+    recording: Recording | None = None
     published_at: datetime | None = None
     published_from: DateOrigin | None = None
     updated_at: datetime | None = None
     seen_on: date | None = None
     language: str | None = None
+    priority: int = 0
+    """Higher goes first, whatever the date: sticky, featured, or `priority` as written."""
+    reads: int | None = None
+    """How often it was read, where the source counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A story that its source says it has taken back, by guid or address."""
+
+    guid: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a source, or one page of it, gave; nothing is kept yet."""
+
+    stories: tuple[FoundStory, ...] = ()
+    warnings: tuple[str, ...] = ()
+    title: str = ""
+    language: str | None = None
+    complete: bool = False
+    """The source showed everything it has: a story of ours that is not among them is gone."""
+    gone: tuple[Gone, ...] = ()
+    """Stories it says were deleted (RFC 6721, JSON Feed's `expired`)."""
+    next_address: str | None = None
+    """Where the reading goes on (RFC 5005, pages of an API)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +179,10 @@ class Article:
     first_seen_at: datetime
     revision: int = 1
     withdrawn_at: datetime | None = None
+    withdrawn_why: str = ""
+    """The fact behind it, as "its page answers 410"."""
+    visited_at: datetime | None = None
+    """When its page was last looked at."""
     backlog: bool = False
     """Came with its feed's first import: chosen by `published_at` only, so nothing floods."""
 
@@ -129,6 +205,11 @@ class Polled:
     found: int = 0
     new: int = 0
     updated: int = 0
+    withdrawn: int = 0
     unchanged: bool = False
     problem: str = ""
     warnings: tuple[str, ...] = field(default=())
+    moved_to: str | None = None
+    """Where the site says the source has moved for good."""
+    not_before: datetime | None = None
+    """When the site asks to be asked again (Retry-After)."""

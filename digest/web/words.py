@@ -19,7 +19,7 @@ def offer(spec: NewsletterSpec) -> str:
     when = days_in_words(spec.cadence.days)
     if not when:
         return "Now and then, when there is news that cannot wait."
-    return f"Up to {spec.stories.most} stories, {when} at {spec.cadence.send_at:%H:%M}."
+    return f"Up to {spec.stories.most} stories, {when} at {spec.cadence.slots[0].send_at:%H:%M}."
 
 
 def days_in_words(days: frozenset[int]) -> str:

@@ -9,6 +9,7 @@ from digest.composition.compose import compose
 from digest.composition.letter import write_letter
 from digest.composition.model import Composition
 from digest.composition.pictures import fetch_pictures
+from digest.editions import candidate_store
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, Selection
@@ -26,7 +27,7 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> bool:
     Raises CompositionError; the edition stays a draft then, and is tried again.
     """
     with newsroom.database.read() as connection:
-        selection = editions.load_selection(connection, edition.id)
+        selection = candidate_store.load_selection(connection, edition.id)
         subjects = compositions.earlier_subjects(
             connection, newsletter.id, limit=30, before_number=edition.number
         )

@@ -12,10 +12,11 @@ from digest.app import App, open_app
 from digest.clock import fixed, utc_now
 from digest.config import load
 from digest.config.writing import first_settings
+from digest.editions import candidate_store
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
 from digest.editions.model import Place
-from digest.sources import store as sources
+from digest.sources import article_store
 from digest.sources.collect import collect
 from digest.workflow.advance import carry, take
 
@@ -49,7 +50,7 @@ def test_the_captures_give_their_articles_and_their_river_and_no_furniture(
     (polled,) = collect(app.database, app.sources, fetcher=app.fetcher, clock=app.clock)
     assert (polled.problem, polled.new) == ("", 102)
     with app.database.read() as connection:
-        known = sources.articles_by_id(connection, range(1, 103))
+        known = article_store.articles_by_id(connection, range(1, 103))
     written = [article for article in known if not article.headline_only]
     bare = [article for article in known if article.headline_only]
     assert (len(written), len(bare)) == (2, 100)
@@ -77,7 +78,7 @@ def test_a_digest_is_made_from_the_captures(app: App) -> None:
     with app.database.read() as connection:
         edition = editions.find_edition(connection, newsletter)
         assert edition is not None
-        selection = editions.load_selection(connection, edition.id)
+        selection = candidate_store.load_selection(connection, edition.id)
     carry(app.newsroom, edition)
     composition = app.composition(edition)
     assert [c.place for c in selection.chosen] == [Place.LEAD, Place.TOP, *[Place.BRIEF] * 10]

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from digest.db import Database
 from digest.delivery.maildir import folder_name
 from digest.demo.readers import READERS
-from digest.editions.store import article_use, edition
-from digest.sources.store import article
+from digest.editions.candidate_store import article_use
+from digest.editions.store import edition
+from digest.sources.article_store import article
 
 PATIENCE = 60.0
 STORIES = 48

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from digest.clock import fixed
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.cadence import slot_on
 from digest.editions.model import Newsletter, NewsletterSpec, Prepared, Slot
 from digest.editions.prepare import prepare
+from digest.sources.article_store import article
 from digest.sources.model import Article
-from digest.sources.store import article, source
+from digest.sources.store import source
 from tests.unit.editions.editions_builders import spec, utc
 
 OPENED = utc("2026-01-07 12:00")
@@ -65,7 +66,7 @@ def count(database: Database, *tables: sa.Table) -> list[int]:
 
 def used_ids(database: Database, newsletter: Newsletter, ids: Sequence[int]) -> dict[int, str]:
     with database.read() as connection:
-        return store.uses(connection, newsletter.id, ids)
+        return candidate_store.uses(connection, newsletter.id, ids)
 
 
 def _row(source_id: int, kept: Article) -> dict[str, object]:

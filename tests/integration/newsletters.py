@@ -13,6 +13,7 @@ from digest.editions.model import (
     NewsletterSpec,
     Release,
     ReleaseMode,
+    SlotHours,
     StoryPolicy,
 )
 from digest.editions.store import sync_newsletters
@@ -22,7 +23,7 @@ DAILY, WEEKLY = 1, 2
 
 def spec(slug: str, name: str, days: frozenset[int]) -> NewsletterSpec:
     """Describe a newsletter in Tortola, sent at 07:00."""
-    cadence = Cadence(days, time(6, 30), time(7), "America/Tortola")
+    cadence = Cadence("America/Tortola", (SlotHours(time(7), time(6, 30)),), days)
     return NewsletterSpec(slug, name, slug, cadence, StoryPolicy(), Release(ReleaseMode.APPROVE))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from digest.clock import fixed
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.abandon import abandon
 from digest.editions.explain import explain
 from digest.editions.model import (
@@ -37,7 +37,7 @@ FERRY = article(2, headline="Ferry fares rise", seen=utc("2026-01-08 04:00"))
 OLD = article(
     3, headline="Old harbour map", seen=utc("2026-01-08 05:00"), published=utc("2021-10-05 08:55")
 )
-TABLES = (store.slot, store.edition, store.candidate, store.article_use)
+TABLES = (store.slot, store.edition, candidate_store.candidate, candidate_store.article_use)
 
 
 def test_an_edition_lists_what_is_in_and_why_the_rest_is_out(database: Database) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from digest.clock import fixed
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.abandon import abandon
 from digest.editions.model import (
     DayRange,
@@ -34,7 +34,7 @@ from digest.editions.model import (
 )
 from digest.editions.prepare import prepare
 from digest.errors import NotFoundError
-from digest.sources import store as sources
+from digest.sources import article_store
 from digest.sources.model import Article
 from tests.integration.editions_room import (
     FRIDAY,
@@ -51,7 +51,7 @@ from tests.integration.editions_room import (
 from tests.unit.editions.editions_builders import EVERY_DAY, article, cadence, spec, utc
 
 HOUR = timedelta(hours=1)
-TABLES = (store.slot, store.edition, store.candidate, store.article_use)
+TABLES = (store.slot, store.edition, candidate_store.candidate, candidate_store.article_use)
 
 
 def _thursdays() -> list[Article]:
@@ -348,7 +348,7 @@ def test_an_abandoned_edition_gives_its_stories_back(database: Database, end: Ed
     assert (friday.edition.number, friday.edition.window.after) == (2, newsletter.epoch_at)
     # The abandoned one still says what it had chosen.
     with database.read() as connection:
-        assert len(store.load_selection(connection, edition.id).chosen) == 3
+        assert len(candidate_store.load_selection(connection, edition.id).chosen) == 3
 
 
 def test_an_edition_that_is_on_its_way_keeps_its_stories(database: Database) -> None:
@@ -438,7 +438,7 @@ def _nothing_is_left(
     everything = range(1000)
     assert used_ids(database, newsletter, everything) == sent
     with database.read() as connection:
-        articles = sources.articles_by_id(connection, everything)
+        articles = article_store.articles_by_id(connection, everything)
         last = store.find_edition(connection, newsletter)
     assert last is not None
     unsent = [a for a in articles if a.id not in sent]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from digest.db import Database
-from digest.editions import store
+from digest.editions import candidate_store, store
 from digest.editions.model import (
     Edition,
     EditionState,
@@ -236,28 +236,28 @@ def test_a_selection_is_loaded_as_it_was_made(database: Database) -> None:
         Verdict.AFTER_CUT_OFF,
     }
     with database.read() as connection:
-        assert store.load_selection(connection, prepared.edition.id) == prepared.selection
+        assert candidate_store.load_selection(connection, prepared.edition.id) == prepared.selection
 
 
 def test_candidates_saved_again_replace_the_first(database: Database) -> None:
     edition = _edition(database)
     with database.write() as connection:
-        [kept] = store.load_selection(connection, edition.id).candidates
+        [kept] = candidate_store.load_selection(connection, edition.id).candidates
         reworded = replace(kept, reason="Because.")
-        store.save_candidates(connection, edition.id, [reworded])
-        assert store.load_selection(connection, edition.id).candidates == (reworded,)
-        store.save_candidates(connection, edition.id, [])
-        store.record_uses(connection, edition.newsletter_id, edition.id, [])
-        assert store.load_selection(connection, edition.id).candidates == ()
+        candidate_store.save_candidates(connection, edition.id, [reworded])
+        assert candidate_store.load_selection(connection, edition.id).candidates == (reworded,)
+        candidate_store.save_candidates(connection, edition.id, [])
+        candidate_store.record_uses(connection, edition.newsletter_id, edition.id, [])
+        assert candidate_store.load_selection(connection, edition.id).candidates == ()
 
 
 def test_uses_are_found_for_any_number_of_articles(database: Database) -> None:
     edition = _edition(database, number=700)
     with database.read() as connection:
-        found = store.uses(connection, edition.newsletter_id, range(1, 2000))
+        found = candidate_store.uses(connection, edition.newsletter_id, range(1, 2000))
         assert found == {700: "daily/2026-01-08"}
-        assert store.uses(connection, edition.newsletter_id, []) == {}
-        assert store.uses(connection, edition.newsletter_id + 1, [700]) == {}
+        assert candidate_store.uses(connection, edition.newsletter_id, []) == {}
+        assert candidate_store.uses(connection, edition.newsletter_id + 1, [700]) == {}
 
 
 def test_a_dates_regular_edition_comes_before_its_extras(database: Database) -> None:

@@ -28,7 +28,7 @@ from digest.errors import AlreadyRunningError, DigestError
 from digest.log import _Plain
 from digest.outbox.store import notice
 from digest.scheduler import _Round, run_scheduler
-from digest.sources import store as sources
+from digest.sources import article_store
 from digest.worker import run_once, run_worker
 from digest.workflow.store import heartbeats
 from tests.builders import (
@@ -133,7 +133,7 @@ def _at_work(app: App) -> Iterator[None]:
 
 def _articles(paper: Paper) -> int:
     with paper.app.database.read() as connection:
-        return sources.count_articles(connection)
+        return article_store.count_articles(connection)
 
 
 def _collected(paper: Paper, count: int) -> bool:

@@ -155,7 +155,7 @@ def test_all_errors_show_at_once_with_lines_and_what_was_meant(
         ('send_at  = "08:00"', 'send_at = "06:00"', "send_at is before cut_off"),
         ('send_at  = "08:00"', "", "a newsletter with days needs cut_off and send_at"),
         ("min = 3, max = 12", "min = 13, max = 12", r"min \(13\) is more than max \(12\)"),
-        ('feed  = "https', 'page = "x"\nfeed  = "https', "a source has either feed"),
+        ('feed  = "https', 'page = "x"\nfeed  = "https', "a source is of one kind"),
         ('max_age = "48h"', 'max_age = "5m"', "max_age: stories younger than an hour"),
         ("[people]", 'maildir = "m"\n[people]', "give one way out"),
         ('user = "harbour", ', "", "user and password .* go together"),
@@ -164,7 +164,7 @@ def test_all_errors_show_at_once_with_lines_and_what_was_meant(
         ("[newsletters.weekly]", "[newsletters.The_Week]", "lower-case letters"),
         ('"#0b4f8a"', '"blue"', "a colour is #"),
         ('"auto-after 20m"', '"soon"', "a release is"),
-        ('"06:30"', '"6.30"', "an hour is written as '06:30'"),
+        ('"06:30"', '"6.30"', "a cut-off is an hour, '06:30'"),
         ('"https://letters.harbourpost.example"', '"https://x.example/?a"', r"takes no \?"),
         ('["desk@harbourpost.example"]', '["desk"]', "an e-mail address is written as"),
         (

@@ -9,7 +9,7 @@ import pytest
 
 from digest.clock import fixed
 from digest.db import Database
-from digest.sources import store
+from digest.sources import article_store, store
 from digest.sources.collect import collect, read_source
 from digest.sources.fetch import Fetched, Fetcher
 from digest.sources.model import Article, Polled, SourceKind, SourceSpec, SourceState
@@ -54,7 +54,7 @@ def _states(database: Database) -> dict[str, SourceState]:
 
 def _articles(database: Database) -> list[Article]:
     with database.read() as connection:
-        return store.articles_seen(
+        return article_store.articles_seen(
             connection, after=NOON - timedelta(days=1), until=NOON + timedelta(days=1)
         )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digest.sources.feed import Feed, read_feed
-from digest.sources.model import Audio, DateOrigin, FoundStory, Picture
+from digest.sources.model import DateOrigin, FoundStory, Picture, Recording
 
 FEEDS = Path(__file__).resolve().parents[1] / "data" / "feeds"
 
@@ -47,7 +47,7 @@ def test_rss_2() -> None:
                 url="https://gazette.example/listen/7",
                 guid="https://gazette.example/listen/7",
                 standfirst="Half an hour about one bridge.",
-                audio=Audio("https://cdn.example/7.mp3", 1865),
+                recording=Recording("https://cdn.example/7.mp3", 1865),
                 published_at=datetime(2026, 1, 8, 12, 0, tzinfo=UTC),
                 published_from=DateOrigin.FEED,
                 language="en-GB",

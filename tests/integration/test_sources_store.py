@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from digest.db import Database
-from digest.sources import store
+from digest.sources import article_store, store
 from digest.sources.model import (
     Article,
-    Audio,
     DateOrigin,
     FoundStory,
     Picture,
+    Recording,
     SourceKind,
     SourceSpec,
     SourceState,
@@ -36,7 +36,7 @@ WHOLE = FoundStory(
     authors=("Ann Teller",),
     categories=("Local", "Harbour"),
     picture=Picture("https://e.example/a.jpg", "A ferry", "R. Pixel"),
-    audio=Audio("https://e.example/a.mp3", 12),
+    recording=Recording("https://e.example/a.mp3", 12),
     published_at=NOON - timedelta(hours=2),
     published_from=DateOrigin.FEED,
     updated_at=NOON - timedelta(hours=1),
@@ -64,18 +64,20 @@ def _save(
 ) -> tuple[int, int]:
     state = _sources(database)[source]
     with database.write() as connection:
-        return store.save_stories(connection, state.id, source, stories, now=now, backlog=backlog)
+        return article_store.save_stories(
+            connection, state.id, source, stories, now=now, backlog=backlog
+        )
 
 
 def _articles(database: Database) -> list[Article]:
     with database.read() as connection:
-        return store.articles_seen(
+        return article_store.articles_seen(
             connection, after=NOON - timedelta(days=9), until=NOON + timedelta(days=9)
         )
 
 
 def _revisions(database: Database) -> list[tuple[Any, ...]]:
-    table = store.article_revision.c
+    table = article_store.article_revision.c
     columns = (table.n, table.headline, table.standfirst, table.url, table.body_text, table.seen_at)
     with database.read() as connection:
         return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(table.n))]
@@ -119,9 +121,12 @@ def test_an_article_gives_back_all_that_its_story_said(database: Database) -> No
     )
     assert bare.story == _story("Bare")
     with database.read() as connection:
-        assert store.articles_by_id(connection, [bare.id, 0, whole.id, bare.id]) == [bare, whole]
-        assert store.articles_by_id(connection, []) == []
-        assert store.count_articles(connection) == 2
+        assert article_store.articles_by_id(connection, [bare.id, 0, whole.id, bare.id]) == [
+            bare,
+            whole,
+        ]
+        assert article_store.articles_by_id(connection, []) == []
+        assert article_store.count_articles(connection) == 2
 
 
 def test_the_same_stories_again_change_nothing(database: Database) -> None:
@@ -257,7 +262,7 @@ def test_articles_are_seen_after_one_moment_and_until_another(database: Database
     for n in range(4):
         _save(database, _story(f"Story {n}"), now=NOON + timedelta(hours=n))
     with database.read() as connection:
-        found = store.articles_seen(connection, after=NOON, until=NOON + timedelta(hours=2))
+        found = article_store.articles_seen(connection, after=NOON, until=NOON + timedelta(hours=2))
     assert [article.story.headline for article in found] == ["Story 1", "Story 2"]
 
 
@@ -267,7 +272,7 @@ def test_articles_are_searched_by_every_word_as_it_stands(database: Database) ->
     with database.read() as connection:
 
         def found(words: str, limit: int = 10) -> list[str]:
-            hits = store.search_articles(connection, words, limit=limit)
+            hits = article_store.search_articles(connection, words, limit=limit)
             return [article.story.headline for article in hits]
 
         assert found("100% RATES") == ["Rates up 100%"]
@@ -287,7 +292,9 @@ def test_many_who_save_at_once_make_each_story_once(database: Database) -> None:
         start.wait()
         with database.write() as connection:
             told.append(
-                store.save_stories(connection, state.id, "site", mine, now=NOON, backlog=False)
+                article_store.save_stories(
+                    connection, state.id, "site", mine, now=NOON, backlog=False
+                )
             )
 
     turned = [stories[n:] + stories[:n] for n in range(4)]

@@ -18,12 +18,13 @@ from digest.editions.model import (
     ReleaseMode,
     Section,
     Selection,
+    SlotHours,
     StoryPolicy,
     Verdict,
     Window,
 )
 from digest.editions.model import Slot as EditionSlot
-from digest.sources.model import Article, Audio, FoundStory, Picture
+from digest.sources.model import Article, FoundStory, Picture, Recording
 
 SECRET = b"a secret of thirty-two bytes, here"
 CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
@@ -57,7 +58,7 @@ def a_newsletter(
         slug=template,
         name=name,
         template=template,
-        cadence=Cadence(frozenset(range(5)), time(6, 30), time(7), "Europe/London"),
+        cadence=Cadence("Europe/London", (SlotHours(time(7), time(6, 30)),), frozenset(range(5))),
         stories=StoryPolicy(),
         release=Release(ReleaseMode.APPROVE),
         sections=sections,
@@ -90,7 +91,7 @@ def a_story(
     *,
     url: str | None = "https://harbourpost.example/a-story",
     picture: Picture | None = None,
-    audio: Audio | None = None,
+    recording: Recording | None = None,
     language: str | None = None,
     body: str = "",
     published_at: datetime | None = CUT_OFF - timedelta(hours=10),
@@ -100,7 +101,7 @@ def a_story(
         url=url,
         standfirst=standfirst,
         picture=picture,
-        audio=audio,
+        recording=recording,
         language=language,
         body_text=body,
         published_at=published_at,
@@ -208,7 +209,9 @@ def _found(at: int, row: Row) -> FoundStory:
         standfirst,
         url=None if headline_only else f"https://harbourpost.example/n/{4000 + at}",
         picture=shown if picture else None,
-        audio=Audio("https://harbourpost.example/a/1.mp3", 740) if picture == "lamp" else None,
+        recording=Recording("https://harbourpost.example/a/1.mp3", 740)
+        if picture == "lamp"
+        else None,
         published_at=CUT_OFF - timedelta(hours=10 * at),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from digest.composition.letter import write_letter
 from digest.composition.model import Letter, LetterSection, Piece, Shot
 from digest.editions.model import Place, Section, Selection, Slot
-from digest.sources.model import Audio, FoundStory, Picture
+from digest.sources.model import FoundStory, Picture, Recording
 from tests.unit.composition.letter_builders import (
     CUT_OFF,
     a_newsletter,
@@ -189,7 +189,7 @@ def test_line_breaks_and_controls_in_every_field_are_survived() -> None:
         standfirst="One\nline\x1f",
         body_text="\x00",
         picture=Picture("https://h.example/p\n.jpg", "a\nb", "c\x00d"),
-        audio=Audio("https://h.example/\na.mp3", 3),
+        recording=Recording("https://h.example/\na.mp3", 3),
         language="fr\n",
         published_at=CUT_OFF,
     )
@@ -218,15 +218,17 @@ def test_an_unsafe_address_leaves_the_headline_as_plain_text() -> None:
 @pytest.mark.parametrize(
     ("audio", "url", "label"),
     [
-        (Audio("https://h.example/a.mp3", 740), "https://h.example/a.mp3", "Listen · 12 min"),
-        (Audio("https://h.example/a.mp3", 20), "https://h.example/a.mp3", "Listen · 1 min"),
-        (Audio("https://h.example/a.mp3"), "https://h.example/a.mp3", "Listen"),
-        (Audio("https://h.example/a.mp3", -5), "https://h.example/a.mp3", "Listen"),
-        (Audio("file:///a.mp3", 740), None, ""),
+        (Recording("https://h.example/a.mp3", 740), "https://h.example/a.mp3", "Listen · 12 min"),
+        (Recording("https://h.example/a.mp3", 20), "https://h.example/a.mp3", "Listen · 1 min"),
+        (Recording("https://h.example/a.mp3"), "https://h.example/a.mp3", "Listen"),
+        (Recording("https://h.example/a.mp3", -5), "https://h.example/a.mp3", "Listen"),
+        (Recording("file:///a.mp3", 740), None, ""),
     ],
 )
-def test_a_recording_is_a_link_with_its_length(audio: Audio, url: str | None, label: str) -> None:
-    lead = lead_of(a_story("The wall", audio=audio))
+def test_a_recording_is_a_link_with_its_length(
+    audio: Recording, url: str | None, label: str
+) -> None:
+    lead = lead_of(a_story("The wall", recording=audio))
     assert (lead.audio_url, lead.audio_label) == (url, label)
 
 

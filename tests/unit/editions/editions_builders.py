@@ -14,6 +14,7 @@ from digest.editions.model import (
     Release,
     ReleaseMode,
     Section,
+    SlotHours,
     StoryPolicy,
     Window,
 )
@@ -43,7 +44,7 @@ def cadence(
     send_at: time = time(7),
     not_on: tuple[DayRange, ...] = (),
 ) -> Cadence:
-    return Cadence(days=days, cut_off=cut_off, send_at=send_at, zone=zone, not_on=not_on)
+    return Cadence(zone, (SlotHours(send_at, cut_off),), days, not_on=not_on)
 
 
 def spec(

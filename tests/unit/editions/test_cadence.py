@@ -25,7 +25,7 @@ MOMENTS = st.integers(0, 7 * 365 * 86_400).map(
 )
 HOURS = st.times().map(lambda at: at.replace(microsecond=0))
 CADENCES = st.builds(
-    lambda zone, days, hours, holidays: Cadence(
+    lambda zone, days, hours, holidays: cadence(
         days=days, cut_off=min(hours), send_at=max(hours), zone=zone, not_on=holidays
     ),
     st.sampled_from(ZONES),

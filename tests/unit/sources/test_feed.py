@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.errors import SourceError
 from digest.sources.feed import MAX_BYTES, MAX_STORIES, Feed, read_feed
-from digest.sources.model import Audio, DateOrigin, FoundStory, Picture
+from digest.sources.model import DateOrigin, FoundStory, Picture, Recording
 from tests.unit.sources.source_builders import ADDRESS, atom, read, read_one, rss
 
 TAG = re.compile(r"<[A-Za-z/!?][^<>]*>")
@@ -48,7 +48,7 @@ def test_a_story_takes_every_field_it_is_given() -> None:
                 authors=("Ann Teller",),
                 categories=("Local",),
                 picture=Picture("https://gazette.example/s.jpg"),
-                audio=Audio("https://gazette.example/a.mp3", 3723),
+                recording=Recording("https://gazette.example/a.mp3", 3723),
                 published_at=datetime(2026, 1, 9, 5, 15, tzinfo=UTC),
                 published_from=DateOrigin.FEED,
                 language="en-gb",
@@ -230,7 +230,7 @@ def test_the_length_of_a_recording_is_read_in_its_three_forms(
     duration: str, seconds: int | None
 ) -> None:
     story = read_one(f'<enclosure url="/a.ogg"/><itunes:duration>{duration}</itunes:duration>')
-    assert story.audio == Audio("https://gazette.example/a.ogg", seconds)
+    assert story.recording == Recording("https://gazette.example/a.ogg", seconds)
 
 
 @pytest.mark.parametrize(

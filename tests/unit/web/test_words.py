@@ -5,10 +5,17 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from digest.editions.model import Cadence, NewsletterSpec, Release, ReleaseMode, StoryPolicy
+from digest.editions.model import (
+    Cadence,
+    NewsletterSpec,
+    Release,
+    ReleaseMode,
+    SlotHours,
+    StoryPolicy,
+)
 from digest.web.words import days_in_words, first_letter, offer, place
 
-DAILY = Cadence(frozenset(range(5)), time(6, 30), time(7), "America/Tortola")
+DAILY = Cadence("America/Tortola", (SlotHours(time(7), time(6, 30)),), frozenset(range(5)))
 
 
 def _offer(cadence: Cadence) -> str:
