@@ -182,8 +182,7 @@ def prepare(
 
     Stories that come after it wait for the edition after. Nothing is sent.
     """
-    from digest.cli.slots import shortage, slot_meant
-    from digest.editions.model import MAIN_SLOT
+    from digest.cli.slots import is_extra, shortage, slot_meant
     from digest.editions.prepare import prepare as prepare_now
 
     with opened(ctx) as app:
@@ -192,7 +191,7 @@ def prepare(
         if short := shortage(app, found, slot):
             _tell_short(found, slot, short, as_json=as_json)
             ctx.exit(1)
-        name = None if slot.name == MAIN_SLOT else slot.name
+        name = slot.name if is_extra(found, slot) else None
         prepared = prepare_now(app.database, found, slot, clock=app.clock, extra=name)
         if prepared.edition is None:
             _tell_passed_over(found, slot, prepared.reason.rstrip("."), as_json=as_json)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from digest.clock import to_utc
 from digest.editions import store as editions
-from digest.editions.cadence import next_slot, slot_on, slots_between
-from digest.editions.model import MAIN_SLOT, EditionState, Newsletter, Slot
+from digest.editions.cadence import next_slot, slots_between, slots_on
+from digest.editions.model import MAIN_SLOT, Cadence, EditionState, Newsletter, Slot
 from digest.editions.weigh import weigh
 from digest.editions.wording import count_of
 from digest.errors import UsageError
@@ -36,7 +36,7 @@ def slot_meant(app: App, newsletter: Newsletter, at: datetime | None, *, extra: 
             f"prepare: --at {at:%Y-%m-%dT%H:%M}: that is still to come",
             hint="Leave --at out to cut off now; digest serve makes it at its hour.",
         )
-    if at is not None or extra or not newsletter.spec.cadence.days:
+    if at is not None or extra or newsletter.spec.cadence.by_hand_only:
         slot = _by_hand(newsletter, now if at is None else to_utc(at), now=now)
         return _beside(app, newsletter, slot, extra=extra) if at is None or extra else slot
     cadence = newsletter.spec.cadence
@@ -61,7 +61,7 @@ def shortage(app: App, newsletter: Newsletter, slot: Slot) -> Shortage | None:
     `prepare` would take the slot and record a skip: right at its hour, but not because somebody
     typed a command on the evening before.
     """
-    needed = newsletter.spec.stories.least if slot.name == MAIN_SLOT else 1
+    needed = 1 if is_extra(newsletter, slot) else newsletter.spec.stories.least
     with app.database.read() as connection:
         if editions.slot_row(connection, newsletter.id, slot.local_date, slot.name) is not None:
             return None
@@ -80,20 +80,34 @@ def _by_hand(newsletter: Newsletter, cut_off_at: datetime, *, now: datetime) -> 
     """
     cadence = newsletter.spec.cadence
     local_date = cut_off_at.astimezone(ZoneInfo(cadence.zone)).date()
-    regular = slot_on(cadence, local_date)
-    usual = regular.send_at if regular is not None and not regular.holiday else cut_off_at
-    send_at = usual if usual > now else cut_off_at
-    return Slot(local_date=local_date, cut_off_at=cut_off_at, send_at=send_at)
+    regular = _regular(cadence, local_date, cut_off_at)
+    if regular is None:
+        made_for = not cadence.by_hand_only
+        return Slot(local_date, cut_off_at, cut_off_at, by_hand=made_for)
+    send_at = regular.send_at if regular.send_at > now else cut_off_at
+    return Slot(local_date, cut_off_at, send_at, regular.name)
+
+
+def _regular(cadence: Cadence, day: date, at: datetime) -> Slot | None:
+    """Give the day's last slot that was cut off by then, else its first; a holiday's is none."""
+    slots = [slot for slot in slots_on(cadence, day) if not slot.holiday]
+    over = [slot for slot in slots if slot.cut_off_at <= at]
+    return (*slots[:1], *over)[-1] if slots else None
+
+
+def is_extra(newsletter: Newsletter, slot: Slot) -> bool:
+    """Tell whether a slot stands beside those of the cadence: then one story is enough."""
+    return slot.name not in {MAIN_SLOT, *(hours.name for hours in newsletter.spec.cadence.slots)}
 
 
 def _beside(app: App, newsletter: Newsletter, slot: Slot, *, extra: bool) -> Slot:
     """Give the day's first slot that is free, or whose edition is still being made."""
-    names = [] if extra else [MAIN_SLOT]
+    names = [] if extra else [slot.name]
     names += ["extra", *(f"extra-{n}" for n in range(2, 1000))]
     name = next(name for name in names if _may_take(app, newsletter, slot.local_date, name))
-    if name == MAIN_SLOT:
+    if name == slot.name:
         return slot
-    return replace(slot, name=name, send_at=slot.cut_off_at)
+    return replace(slot, name=name, send_at=slot.cut_off_at, by_hand=True)
 
 
 def _may_take(app: App, newsletter: Newsletter, day: date, name: str) -> bool:

@@ -6,10 +6,21 @@ import re
 from collections.abc import Collection
 from datetime import date
 
-from digest.editions.model import EditionAddress
+from digest.editions.model import MAIN_SLOT, EditionAddress, Slot
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+
+
+def slot_address(slug: str, slot: Slot) -> str:
+    """Give the address that the edition of a slot has, or would have."""
+    return address_of(slug, slot.local_date, slot.name)
+
+
+def address_of(slug: str, local_date: date, slot_name: str) -> str:
+    """Write `daily/2026-01-09`, and after it the name of a slot that is not the day's only one."""
+    name = None if slot_name == MAIN_SLOT else slot_name
+    return str(EditionAddress(slug, local_date=local_date, slot_name=name))
 
 
 def parse_address(text: str, slugs: Collection[str]) -> EditionAddress | None:

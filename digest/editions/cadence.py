@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import takewhile
+from itertools import islice
 from zoneinfo import ZoneInfo
 
-from digest.editions.model import Cadence, Slot
+from digest.editions.model import Cadence, MonthDay, Slot, SlotHours
 
 _ONE_DAY = timedelta(days=1)
-_HORIZON = 800
-"""Days looked at before giving up: two years of holidays mean a newsletter that has ended."""
+_ONE_MINUTE = timedelta(minutes=1)
+_ONE_WEEK = timedelta(days=7)
+_AROUND = 2 * _ONE_DAY
+"""A cut-off may lie a day before its date, and the clocks may shift it past another midnight."""
+_HORIZON = 1600
+"""Days looked at before giving up: four years of holidays mean a newsletter that has ended."""
 _EVERY_DAY = frozenset(range(7))
 
 
-def slot_on(cadence: Cadence, day: date) -> Slot | None:
-    """Give the slot of a local date, or None when no edition is made on that weekday.
+def slots_on(cadence: Cadence, day: date) -> tuple[Slot, ...]:
+    """Give the slots of a local date by their cut-offs; none when no edition is made on it.
 
-    An hour that the clock skips comes later by what was skipped, one that it shows twice is taken
-    the first time; a date that a zone left out whole has no slot. So a local date has one slot.
+    An hour that the clock skips is taken at the first minute after the gap, one that it shows
+    twice the first time; a date that a zone left out whole has no slot. So a local date has each
+    of its slots once.
     """
+    if not _comes_on(cadence, day):
+        return ()
     zone = ZoneInfo(cadence.zone)
-    if day.weekday() not in cadence.days or not _exists(day, zone):
-        return None
-    cut_off_at = _moment(day, cadence.slots[0].cut_off, zone)
-    return Slot(
-        local_date=day,
-        cut_off_at=cut_off_at,
-        # 02:30 skipped becomes 03:30 and would overtake a sending hour of 03:00.
-        send_at=max(cut_off_at, _moment(day, cadence.slots[0].send_at, zone)),
-        holiday=any(day in days for days in cadence.not_on),
-    )
+    if not _exists(day, zone):
+        return ()
+    holiday = any(day in days for days in cadence.not_on)
+    slots = [_slot(day, hours, zone, holiday=holiday) for hours in cadence.slots]
+    return tuple(sorted(slots, key=_by_cut_off))
 
 
 def slots_between(cadence: Cadence, after: datetime, until: datetime) -> list[Slot]:
     """Give the slots cut off in (after, until], holidays among them, oldest first."""
-    days = takewhile(
-        lambda day: day <= _local_date(cadence, until) + _ONE_DAY,
-        _days_from(_local_date(cadence, after) - _ONE_DAY),
-    )
-    slots = (slot_on(cadence, day) for day in days)
-    return [slot for slot in slots if slot is not None and after < slot.cut_off_at <= until]
+    last = _local_date(cadence, until) + _AROUND
+    slots: list[Slot] = []
+    for day in _days_from(_local_date(cadence, after) - _AROUND):
+        if day > last:
+            break
+        slots += (slot for slot in slots_on(cadence, day) if after < slot.cut_off_at <= until)
+    return sorted(slots, key=_by_cut_off)
+
+
+def next_slots(cadence: Cadence, after: datetime, count: int) -> list[Slot]:
+    """Give the first `count` slots that are sent after this moment and are no holidays."""
+    ahead = (s for s in _ahead(cadence, after, _by_sending) if not s.holiday)
+    return list(islice(ahead, count))
 
 
 def next_slot(cadence: Cadence, after: datetime) -> Slot | None:
     """Give the first slot that is sent after this moment and is no holiday, if there is one."""
-    slots = _slots_ahead(cadence, after)
-    return next((slot for slot in slots if not slot.holiday and slot.send_at > after), None)
+    return next(iter(next_slots(cadence, after, 1)), None)
 
 
 def next_cut_off(cadence: Cadence, after: datetime) -> datetime | None:
     """Give the first cut-off after this moment that makes an edition: holidays make none."""
-    slots = _slots_ahead(cadence, after)
-    cut_offs = (slot.cut_off_at for slot in slots if not slot.holiday)
-    return next((cut_off for cut_off in cut_offs if cut_off > after), None)
+    ahead = (s for s in _ahead(cadence, after, _by_cut_off) if not s.holiday)
+    return next((slot.cut_off_at for slot in ahead), None)
 
 
 def next_wake_up(cadence: Cadence, after: datetime) -> datetime | None:
     """Give the first cut-off after this moment, holidays included: they are recorded too."""
-    cut_offs = (slot.cut_off_at for slot in _slots_ahead(cadence, after))
-    return next((cut_off for cut_off in cut_offs if cut_off > after), None)
+    return next((slot.cut_off_at for slot in _ahead(cadence, after, _by_cut_off)), None)
 
 
 def previous_cut_off(cadence: Cadence, before: datetime) -> datetime:
@@ -69,25 +76,64 @@ def previous_cut_off(cadence: Cadence, before: datetime) -> datetime:
 
     A newsletter that never comes by itself counts as if it came daily: its clock, not 24 hours.
     """
-    daily = cadence if cadence.days else replace(cadence, days=_EVERY_DAY)
-    newest = _local_date(cadence, before) + _ONE_DAY
+    daily = replace(cadence, days=_EVERY_DAY) if cadence.by_hand_only else cadence
+    newest = _local_date(cadence, before) + _AROUND
+    found: datetime | None = None
     for back in range(_HORIZON):
-        slot = slot_on(daily, newest - back * _ONE_DAY)
-        if slot is not None and not slot.holiday and slot.cut_off_at <= before:
-            return slot.cut_off_at
-    return before
+        day = newest - back * _ONE_DAY
+        if found is not None and day < _local_date(cadence, found) - _AROUND:
+            break
+        for slot in slots_on(daily, day):
+            if not slot.holiday and slot.cut_off_at <= before:
+                found = slot.cut_off_at if found is None else max(found, slot.cut_off_at)
+    return before if found is None else found
 
 
-def _slots_ahead(cadence: Cadence, after: datetime) -> Iterator[Slot]:
-    # A late hour may be moved past midnight, so the day before can still lie ahead.
-    days = _days_from(_local_date(cadence, after) - _ONE_DAY)
-    for day, _ in zip(days, range(_HORIZON), strict=False):
-        slot = slot_on(cadence, day)
-        if slot is not None:
-            yield slot
+def _comes_on(cadence: Cadence, day: date) -> bool:
+    return day.weekday() in cadence.days or any(_is_month_day(day, of) for of in cadence.monthly)
 
 
-def _days_from(first: date) -> Iterator[date]:
+def _is_month_day(day: date, of: MonthDay) -> bool:
+    length = monthrange(day.year, day.month)[1]
+    if of.weekday is None:
+        return day.day == (length if of.n < 0 else min(of.n, length))
+    if day.weekday() != of.weekday:
+        return False
+    week = (day.day - 1) // _ONE_WEEK.days + 1
+    return day.day + _ONE_WEEK.days > length if of.n < 0 else week == of.n
+
+
+def _slot(day: date, hours: SlotHours, zone: ZoneInfo, *, holiday: bool) -> Slot:
+    send_at = _moment(day, hours.send_at, zone)
+    if isinstance(hours.cut_off, timedelta):
+        cut_off_at = send_at - hours.cut_off
+    else:
+        cut_off_at = _moment(day, hours.cut_off, zone)
+    # 06:30 and 07:00 never change places, but of two hours inside a gap one could overtake.
+    return Slot(day, cut_off_at, max(cut_off_at, send_at), hours.name, holiday=holiday)
+
+
+def _ahead(cadence: Cadence, after: datetime, moment: Callable[[Slot], datetime]) -> Iterator[Slot]:
+    """Give the slots whose moment comes after this one, in the order of these moments."""
+    waiting: list[Slot] = []
+    for day in islice(_days_from(_local_date(cadence, after) - _AROUND), _HORIZON):
+        waiting += (slot for slot in slots_on(cadence, day) if moment(slot) > after)
+        waiting.sort(key=moment)
+        # What is of a day well behind us cannot be overtaken by a later day's any more.
+        while waiting and waiting[0].local_date + _AROUND <= day:
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def _by_cut_off(slot: Slot) -> datetime:
+    return slot.cut_off_at
+
+
+def _by_sending(slot: Slot) -> datetime:
+    return slot.send_at
+
+
+def _days_from(first: date) -> Iterable[date]:
     for ordinal in range(first.toordinal(), date.max.toordinal()):
         yield date.fromordinal(ordinal)
 
@@ -96,13 +142,32 @@ def _local_date(cadence: Cadence, moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(cadence.zone)).date()
 
 
-def _moment(day: date, wall: time | timedelta, zone: ZoneInfo) -> datetime:
-    wall = wall if isinstance(wall, time) else time()
+def _moment(day: date, wall: time, zone: ZoneInfo) -> datetime:
     # PEP 495: fold=0 reads a repeated hour the first time, and a skipped one with the offset from
     # before the gap, which is later on the clock by the length of the gap.
-    return datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)
+    local = datetime.combine(day, wall.replace(fold=0), tzinfo=zone)
+    after_gap = local.astimezone(UTC)
+    if after_gap.astimezone(zone).replace(tzinfo=None, fold=0) == local.replace(tzinfo=None):
+        return after_gap
+    before_gap = local.replace(fold=1).astimezone(UTC)
+    return _end_of_gap(before_gap, after_gap, zone)
+
+
+def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Find the first whole minute, between these two, at which the clock has been put forward."""
+    new_offset = after.astimezone(zone).utcoffset()
+    low, high = 0, int((after - before) / _ONE_MINUTE) + 1
+    while low < high:
+        middle = (low + high) // 2
+        at = before + middle * _ONE_MINUTE
+        if at.astimezone(zone).utcoffset() == new_offset:
+            high = middle
+        else:
+            low = middle + 1
+    return before + low * _ONE_MINUTE
 
 
 def _exists(day: date, zone: ZoneInfo) -> bool:
-    # Samoa went from 29 to 31 December 2011: both midnights of the 30th are one moment.
-    return _moment(day, time(), zone) < _moment(day + _ONE_DAY, time(), zone)
+    # Samoa went from 29 to 31 December 2011: noon of the 30th is on no clock.
+    noon = datetime.combine(day, time(12), tzinfo=zone)
+    return noon.astimezone(UTC).astimezone(zone).date() == day

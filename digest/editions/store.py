@@ -174,6 +174,7 @@ def take_slot(connection: Connection, newsletter_id: int, taken: Slot, state: Sl
         cut_off_at=taken.cut_off_at,
         send_at=taken.send_at,
         state=state.value,
+        by_hand=taken.by_hand,
     )
 
 
@@ -194,17 +195,8 @@ def slot_row(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    taken = Slot(row.local_date, row.cut_off_at, row.send_at, row.name)
+    taken = Slot(row.local_date, row.cut_off_at, row.send_at, row.name, by_hand=row.by_hand)
     return SlotRow(slot=taken, state=SlotState(row.state), reason=row.reason)
-
-
-def last_cut_off(connection: Connection, newsletter_id: int) -> datetime | None:
-    """Give the cut-off of the last regular slot that was taken, whatever became of it."""
-    regular = sa.and_(slot.c.newsletter_id == newsletter_id, slot.c.name == MAIN_SLOT)
-    last: datetime | None = connection.scalar(
-        sa.select(sa.func.max(slot.c.cut_off_at)).where(regular)
-    )
-    return last
 
 
 def insert_edition(
@@ -256,9 +248,10 @@ def find_edition(
     if slot_name is not None:
         query = query.where(edition.c.slot_name == slot_name)
     finished = edition.c.state.in_([state.value for state in FINISHED])
-    extra = edition.c.slot_name != MAIN_SLOT
-    first = finished if local_date is None else extra
-    order = (sa.case((first, 1), else_=0), edition.c.cut_off_at.desc(), edition.c.id.desc())
+    other = edition.c.slot_name != MAIN_SLOT
+    first = (finished,) if local_date is None else (_made_by_hand(), other)
+    ranks = [sa.case((last, 1), else_=0) for last in first]
+    order = (*ranks, edition.c.cut_off_at.desc(), edition.c.id.desc())
     row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
     return edition_of(row) if row is not None else None
 
@@ -384,6 +377,16 @@ def _insert_if_absent(connection: Connection, table: sa.Table, **values: object)
     rows = insert(connection, table)
     absent = rows.values(**values).on_conflict_do_nothing().returning(sa.literal(1))
     return connection.execute(absent).first() is not None
+
+
+def _made_by_hand() -> sa.ColumnElement[bool]:
+    """Tell of an edition whether its slot stands beside those of the cadence."""
+    same = sa.and_(
+        slot.c.newsletter_id == edition.c.newsletter_id,
+        slot.c.local_date == edition.c.local_date,
+        slot.c.name == edition.c.slot_name,
+    )
+    return sa.exists().where(same, slot.c.by_hand)
 
 
 def _slot_is(newsletter_id: int, local_date: date, name: str) -> sa.ColumnElement[bool]:

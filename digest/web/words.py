@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from digest.editions.cadence import next_cut_off, next_slot
-from digest.editions.model import Cadence, NewsletterSpec
+from digest.editions.cadence import next_cut_off, slots_between
+from digest.editions.model import Cadence, MonthDay, NewsletterSpec
 from subscribers.wording import listed
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
+_MOMENT = timedelta(microseconds=1)
 _RUN = 3
 """From this many days in a row on, the first and the last say it all."""
 
 
 def offer(spec: NewsletterSpec) -> str:
     """Describe a newsletter, as "Up to 12 stories, Monday to Friday at 07:00"."""
-    when = days_in_words(spec.cadence.days)
+    when = _when(spec.cadence)
     if not when:
         return "Now and then, when there is news that cannot wait."
-    return f"Up to {spec.stories.most} stories, {when} at {spec.cadence.slots[0].send_at:%H:%M}."
+    hours = listed([f"{slot.send_at:%H:%M}" for slot in spec.cadence.slots])
+    return f"Up to {spec.stories.most} stories, {when} at {hours}."
+
+
+def _when(cadence: Cadence) -> str:
+    weekdays = days_in_words(cadence.days)
+    monthly = listed([month_day_in_words(day) for day in cadence.monthly])
+    if not monthly:
+        return weekdays
+    return " and ".join(words for words in (weekdays, f"{monthly} of the month") if words)
+
+
+def month_day_in_words(day: MonthDay) -> str:
+    """Say `the 15th`, `the last day`, `the first Monday`, `the last Friday`."""
+    if day.weekday is None:
+        return "the last day" if day.n < 0 else f"the {_ordinal(day.n)}"
+    return f"the {_NTH[day.n]} {_DAYS[day.weekday]}"
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n // 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def days_in_words(days: frozenset[int]) -> str:
@@ -41,9 +64,10 @@ def first_letter(cadence: Cadence, now: datetime) -> tuple[str, str] | None:
     Counts from the next cut-off, so that a letter already made up is never promised.
     """
     cut_off_at = next_cut_off(cadence, now)
-    slot = None if cut_off_at is None else next_slot(cadence, cut_off_at.replace(microsecond=0))
-    if cut_off_at is None or slot is None:
+    if cut_off_at is None:
         return None
+    slots = slots_between(cadence, cut_off_at - _MOMENT, cut_off_at)
+    slot = next(slot for slot in slots if not slot.holiday)
     local = slot.send_at.astimezone(ZoneInfo(cadence.zone))
     return f"{_DAYS[local.weekday()]} {local.day} {local:%B} at {local:%H:%M}", place(cadence.zone)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from digest.delivery.plan import plan
 from digest.editions import store as editions
+from digest.editions.address import slot_address
 from digest.editions.cadence import next_wake_up, slots_between
 from digest.editions.model import Edition, EditionState, Newsletter, Prepared, Slot, SlotState
 from digest.editions.prepare import prepare
@@ -96,23 +97,27 @@ def _take_due(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list
         if wake_up is not None and wake_up <= now:
             last = min(last, wake_up - _MOMENT)
         slots = slots_between(cadence, last, now)
-        taken = frozenset[object]()
+        taken = frozenset[tuple[date, str]]()
         if slots:
-            taken = store.taken_dates(connection, newsletter.id, since=slots[0].local_date)
+            taken = store.taken_slots(connection, newsletter.id, since=slots[0].local_date)
     missed, due = split_due(slots)
     steps = _record_missed(
-        newsroom, newsletter, [slot for slot in missed if slot.local_date not in taken]
+        newsroom, newsletter, [slot for slot in missed if _key(slot) not in taken]
     )
-    steps += [take(newsroom, newsletter, slot) for slot in due if slot.local_date not in taken]
+    steps += [take(newsroom, newsletter, slot) for slot in due if _key(slot) not in taken]
     if wake_up is not None and wake_up <= now:
         with newsroom.database.write() as connection:
             editions.set_next_run(connection, newsletter.id, next_wake_up(cadence, now))
     return steps
 
 
+def _key(slot: Slot) -> tuple[date, str]:
+    return slot.local_date, slot.name
+
+
 def take(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
     """Prepare one slot: an edition, a recorded skip or a holiday; the editors hear of a skip."""
-    address = f"{newsletter.slug}/{slot.local_date}"
+    address = slot_address(newsletter.slug, slot)
 
     def notices(prepared: Prepared) -> list[NewNotice]:
         if prepared.edition is not None or slot.holiday:
@@ -139,7 +144,7 @@ def _record_missed(newsroom: Newsroom, newsletter: Newsletter, slots: Sequence[S
         ]
         for slot in ours:
             editions.set_slot(connection, newsletter.id, slot, SlotState.MISSED, _MISSED)
-        addresses = [f"{newsletter.slug}/{slot.local_date}" for slot in ours]
+        addresses = [slot_address(newsletter.slug, slot) for slot in ours]
         for notice in _missed_notices(newsroom, addresses):
             outbox.put(connection, notice)
     return [Step("missed", address, {"reason": _MISSED}, problem=True) for address in addresses]

@@ -15,6 +15,7 @@ from digest.delivery import store as ledger
 from digest.delivery.model import Tally
 from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
+from digest.editions.address import address_of
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
 from digest.outbox import store as outbox
@@ -208,7 +209,7 @@ def _edition_line(edition: Edition, tally: Tally, names: Mapping[int, str]) -> E
 def _empty_line(empty: EmptySlot) -> EditionLine:
     return EditionLine(
         on=empty.local_date,
-        address=f"{empty.slug}/{empty.local_date}",
+        address=address_of(empty.slug, empty.local_date, empty.slot_name),
         name=empty.name,
         number=0,
         state=f"{empty.state}: {empty.reason}".rstrip(": ."),

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from digest import __version__
 from digest.db import UtcDateTime, metadata
-from digest.editions.model import MAIN_SLOT, SlotState
+from digest.editions.model import SlotState
 from digest.editions.store import newsletter, slot
 
 heartbeat = sa.Table(
@@ -29,6 +29,10 @@ heartbeat = sa.Table(
 
 STALE_AFTER = timedelta(seconds=30)
 """A process that has not written for so long is not running, whatever its row says."""
+
+
+_SLOT_COLUMNS = (*(c for c in slot.c if c.name != "name"), slot.c.name.label("slot_name"))
+"""Newsletters have names, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ class EmptySlot:
 
     slug: str
     name: str
+    """The newsletter's."""
     local_date: date
+    slot_name: str
     state: SlotState
     reason: str
     cut_off_at: datetime
@@ -86,17 +92,19 @@ def last_taken(connection: Connection, newsletter_id: int, *, now: datetime) -> 
 
     Not of all: a slot that a person took ahead of its time must not hide the ones before it.
     """
-    mine = (slot.c.newsletter_id == newsletter_id) & (slot.c.name == MAIN_SLOT)
+    mine = (slot.c.newsletter_id == newsletter_id) & ~slot.c.by_hand
     latest = sa.select(sa.func.max(slot.c.cut_off_at)).where(mine, slot.c.cut_off_at <= now)
     found: datetime | None = connection.scalar(latest)
     return found
 
 
-def taken_dates(connection: Connection, newsletter_id: int, *, since: date) -> frozenset[date]:
-    """Give the local dates from `since` on whose regular slot was taken, whatever became of it."""
-    mine = (slot.c.newsletter_id == newsletter_id) & (slot.c.name == MAIN_SLOT)
-    dates = sa.select(slot.c.local_date).where(mine, slot.c.local_date >= since)
-    return frozenset(connection.scalars(dates))
+def taken_slots(
+    connection: Connection, newsletter_id: int, *, since: date
+) -> frozenset[tuple[date, str]]:
+    """Give the slots (date, name) from a local date on that were taken, whatever became of them."""
+    mine = slot.c.newsletter_id == newsletter_id
+    query = sa.select(slot.c.local_date, slot.c.name).where(mine, slot.c.local_date >= since)
+    return frozenset((row.local_date, row.name) for row in connection.execute(query))
 
 
 def is_new(connection: Connection) -> bool:
@@ -115,7 +123,7 @@ def empty_slots(connection: Connection, *, limit: int) -> list[EmptySlot]:
     """Give the last slots that have no edition, newest first."""
     without = (SlotState.SKIPPED.value, SlotState.HOLIDAY.value, SlotState.MISSED.value)
     query = (
-        sa.select(slot, newsletter.c.slug, newsletter.c.name.label("newsletter_name"))
+        sa.select(*_SLOT_COLUMNS, newsletter.c.slug, newsletter.c.name.label("newsletter_name"))
         .join(newsletter, newsletter.c.id == slot.c.newsletter_id)
         .where(slot.c.state.in_(without))
         .order_by(slot.c.cut_off_at.desc(), newsletter.c.id)
@@ -126,6 +134,7 @@ def empty_slots(connection: Connection, *, limit: int) -> list[EmptySlot]:
             slug=row.slug,
             name=row.newsletter_name,
             local_date=row.local_date,
+            slot_name=row.slot_name,
             state=SlotState(row.state),
             reason=row.reason,
             cut_off_at=row.cut_off_at,

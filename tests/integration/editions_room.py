@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from digest.clock import fixed
 from digest.db import Database
 from digest.editions import candidate_store, store
-from digest.editions.cadence import slot_on
 from digest.editions.model import Newsletter, NewsletterSpec, Prepared, Slot
 from digest.editions.prepare import prepare
 from digest.sources.article_store import article
 from digest.sources.model import Article
 from digest.sources.store import source
-from tests.unit.editions.editions_builders import spec, utc
+from tests.unit.editions.editions_builders import slot_on, spec, utc
 
 OPENED = utc("2026-01-07 12:00")
 """When the newsletter was set up: its epoch is that morning's cut-off."""

@@ -15,7 +15,6 @@ from digest.composition.store import composition
 from digest.db import Database
 from digest.delivery.model import Tally
 from digest.editions import store as editions
-from digest.editions.cadence import slot_on
 from digest.editions.model import EditionState, SlotState
 from digest.editions.prepare import prepare
 from digest.errors import WorkflowError
@@ -24,6 +23,7 @@ from digest.workflow.approve import approve
 from digest.workflow.model import Newsroom, Step
 from digest.workflow.skip import drop
 from tests.builders import ADMIN, TESTER, OpenPaper, Paper, a_newsletter, moment, opening, url_of
+from tests.unit.editions.editions_builders import slot_on
 
 THURSDAY, FRIDAY, MONDAY = "daily/2026-01-08", "daily/2026-01-09", "daily/2026-01-12"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from digest.editions.cadence import slots_on
 from digest.editions.model import (
     Cadence,
     DayRange,
@@ -14,6 +15,7 @@ from digest.editions.model import (
     Release,
     ReleaseMode,
     Section,
+    Slot,
     SlotHours,
     StoryPolicy,
     Window,
@@ -45,6 +47,13 @@ def cadence(
     not_on: tuple[DayRange, ...] = (),
 ) -> Cadence:
     return Cadence(zone, (SlotHours(send_at, cut_off),), days, not_on=not_on)
+
+
+def slot_on(of: Cadence, day: date) -> Slot | None:
+    """Give the only slot of a date, or None."""
+    slots = slots_on(of, day)
+    assert len(slots) <= 1
+    return slots[0] if slots else None
 
 
 def spec(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from digest.editions.cadence import (
     next_cut_off,
     next_slot,
+    next_slots,
     next_wake_up,
     previous_cut_off,
-    slot_on,
     slots_between,
+    slots_on,
 )
-from digest.editions.model import Cadence, DayRange, Slot
-from tests.unit.editions.editions_builders import EVERY_DAY, cadence, utc
+from digest.editions.model import Cadence, DayRange, MonthDay, Slot, SlotHours
+from tests.unit.editions.editions_builders import EVERY_DAY, FRIDAY, WORKDAYS, cadence, slot_on, utc
 
 ZONES = sorted(available_timezones() - {"localtime"})
 DAYS = st.dates(date(2024, 1, 1), date(2030, 12, 31))
@@ -90,10 +92,18 @@ def test_the_day_between_two_cut_offs_is_as_long_as_the_clocks_make_it(
     assert _hours_apart(_daily(zone, "06:30"), day) == hours
 
 
-def test_an_hour_that_the_clock_skips_comes_as_much_later() -> None:
-    slot = slot_on(_daily("America/New_York", "02:30"), date(2026, 3, 8))
+@pytest.mark.parametrize("skipped", ["02:00", "02:01", "02:30", "02:59"])
+def test_an_hour_that_the_clock_skips_is_the_first_minute_after_the_gap(skipped: str) -> None:
+    slot = slot_on(_daily("America/New_York", skipped), date(2026, 3, 8))
     assert slot is not None
-    assert slot.cut_off_at == utc("2026-03-08 07:30")  # 03:30 EDT
+    assert slot.cut_off_at == utc("2026-03-08 07:00")  # 03:00 EDT
+
+
+def test_the_hours_on_both_sides_of_a_gap_stay_what_they_are() -> None:
+    for hour, moment in (("01:59", "06:59"), ("03:00", "07:00"), ("03:01", "07:01")):
+        slot = slot_on(_daily("America/New_York", hour), date(2026, 3, 8))
+        assert slot is not None
+        assert slot.cut_off_at == utc(f"2026-03-08 {moment}")
 
 
 def test_an_hour_that_the_clock_shows_twice_is_taken_the_first_time() -> None:
@@ -105,7 +115,7 @@ def test_an_hour_that_the_clock_shows_twice_is_taken_the_first_time() -> None:
 def test_a_sending_hour_is_never_overtaken_by_a_skipped_cut_off() -> None:
     slot = slot_on(_daily("America/New_York", "02:30", "03:00"), date(2026, 3, 8))
     assert slot is not None
-    assert slot.cut_off_at == slot.send_at == utc("2026-03-08 07:30")
+    assert slot.cut_off_at == slot.send_at == utc("2026-03-08 07:00")
 
 
 def test_the_date_that_samoa_left_out_has_no_slot() -> None:
@@ -123,9 +133,9 @@ def test_a_late_hour_skipped_past_midnight_keeps_its_date() -> None:
     nuuk = _daily("America/Nuuk", "23:30")
     saturday = slot_on(nuuk, date(2026, 3, 28))
     assert saturday is not None
-    assert saturday.cut_off_at == utc("2026-03-29 01:30")  # 00:30 on Sunday
-    assert slots_between(nuuk, utc("2026-03-29 01:29"), utc("2026-03-29 01:30")) == [saturday]
-    assert next_slot(nuuk, utc("2026-03-29 01:45")) == saturday
+    assert saturday.cut_off_at == utc("2026-03-29 01:00")  # midnight: the gap is its last hour
+    assert slots_between(nuuk, utc("2026-03-29 00:59"), utc("2026-03-29 01:00")) == [saturday]
+    assert next_slot(nuuk, utc("2026-03-29 00:59")) == saturday
 
 
 def test_slots_between_takes_the_end_and_leaves_the_beginning() -> None:
@@ -170,6 +180,101 @@ def test_the_previous_cut_off_skips_the_weekend_and_the_holidays() -> None:
     new_year = cadence(not_on=(DayRange(date(2025, 12, 29), date(2026, 1, 2)),))
     assert previous_cut_off(new_year, utc("2026-01-05 06:29")) == utc("2025-12-26 06:30")
     assert previous_cut_off(new_year, utc("2026-01-05 06:30")) == utc("2026-01-05 06:30")
+
+
+def test_a_lead_is_counted_back_from_the_sending_even_across_midnight_and_a_change() -> None:
+    early = Cadence(
+        "Europe/London", (SlotHours(time(0, 15), timedelta(minutes=30)),), days=EVERY_DAY
+    )
+    assert slot_on(early, date(2026, 3, 30)) == Slot(
+        date(2026, 3, 30), utc("2026-03-29 22:45"), utc("2026-03-29 23:15")
+    )
+    night = replace(early, slots=(SlotHours(time(3), timedelta(hours=2)),))
+    # An hour is missing before three o'clock: two hours before it is midnight on the clock.
+    assert slot_on(night, date(2026, 3, 29)) == Slot(
+        date(2026, 3, 29), utc("2026-03-29 00:00"), utc("2026-03-29 02:00")
+    )
+    assert next_cut_off(early, utc("2026-03-29 12:00")) == utc("2026-03-29 22:45")
+
+
+TWICE = Cadence(
+    "UTC",
+    (SlotHours(time(7), time(6, 30), "morning"), SlotHours(time(17), time(16), "evening")),
+    days=WORKDAYS,
+)
+
+
+def test_a_day_may_have_several_slots() -> None:
+    morning = Slot(FRIDAY, utc("2026-01-09 06:30"), utc("2026-01-09 07:00"), "morning")
+    evening = Slot(FRIDAY, utc("2026-01-09 16:00"), utc("2026-01-09 17:00"), "evening")
+    monday = utc("2026-01-12 06:30")
+    assert slots_on(TWICE, FRIDAY) == (morning, evening)
+    assert slots_between(TWICE, morning.cut_off_at, monday) == [
+        evening,
+        Slot(date(2026, 1, 12), monday, utc("2026-01-12 07:00"), "morning"),
+    ]
+    assert next_slot(TWICE, utc("2026-01-09 07:00")) == evening
+    assert next_cut_off(TWICE, utc("2026-01-09 16:00")) == monday
+    assert previous_cut_off(TWICE, utc("2026-01-09 15:59")) == morning.cut_off_at
+    assert previous_cut_off(TWICE, utc("2026-01-11 12:00")) == evening.cut_off_at
+
+
+def test_slots_with_long_leads_are_cut_off_in_their_order_and_not_their_days() -> None:
+    crossed = Cadence(
+        "UTC",
+        (SlotHours(time(1), timedelta(hours=20)), SlotHours(time(12), time(11), "noon")),
+        days=EVERY_DAY,
+    )
+    start = utc("2026-01-08 00:00")
+    cut_offs = [s.cut_off_at for s in slots_between(crossed, start, start + timedelta(2))]
+    assert (
+        cut_offs
+        == sorted(cut_offs)
+        == [
+            utc("2026-01-08 05:00"),  # for the 9th, at one
+            utc("2026-01-08 11:00"),
+            utc("2026-01-09 05:00"),
+            utc("2026-01-09 11:00"),
+        ]
+    )
+    assert next_cut_off(crossed, utc("2026-01-08 06:00")) == utc("2026-01-08 11:00")
+    assert previous_cut_off(crossed, utc("2026-01-09 10:00")) == utc("2026-01-09 05:00")
+
+
+@pytest.mark.parametrize(
+    ("monthly", "dates"),
+    [
+        ((MonthDay(15),), ["2026-01-15", "2026-02-15", "2026-03-15"]),
+        ((MonthDay(31),), ["2026-01-31", "2026-02-28", "2026-03-31"]),
+        ((MonthDay(-1),), ["2026-01-31", "2026-02-28", "2026-03-31"]),
+        ((MonthDay(1, 0),), ["2026-01-05", "2026-02-02", "2026-03-02"]),
+        ((MonthDay(5, 4),), ["2026-01-30", "2026-05-29", "2026-07-31"]),
+        ((MonthDay(-1, 4),), ["2026-01-30", "2026-02-27", "2026-03-27"]),
+        ((MonthDay(1), MonthDay(15)), ["2026-01-01", "2026-01-15", "2026-02-01"]),
+    ],
+)
+def test_a_monthly_newsletter_comes_on_its_days(
+    monthly: tuple[MonthDay, ...], dates: list[str]
+) -> None:
+    months = replace(cadence(days=frozenset()), monthly=monthly)
+    slots = next_slots(months, utc("2025-12-31 12:00"), 3)
+    assert [slot.local_date.isoformat() for slot in slots] == dates
+
+
+def test_a_date_that_is_a_weekday_and_a_month_day_has_one_slot() -> None:
+    both = replace(cadence(), monthly=(MonthDay(9),))
+    assert len(slots_on(both, FRIDAY)) == 1
+    assert len(slots_on(both, date(2026, 5, 9))) == 1  # a Saturday
+
+
+def test_the_next_slots_are_given_in_the_order_they_are_sent() -> None:
+    times = [slot.send_at for slot in next_slots(TWICE, utc("2026-01-09 08:00"), 3)]
+    assert times == [
+        utc("2026-01-09 17:00"),
+        utc("2026-01-12 07:00"),
+        utc("2026-01-12 17:00"),
+    ]
+    assert next_slots(TWICE, utc("2026-01-09 08:00"), 0) == []
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -227,3 +332,60 @@ def test_next_and_previous_agree_with_the_slots_around_them(
     assert previous <= now
     if kept and kept[0].cut_off_at <= now:
         assert previous == max(s.cut_off_at for s in kept if s.cut_off_at <= now)
+
+
+_SLOT_HOURS = st.lists(
+    st.tuples(HOURS, st.one_of(st.timedeltas(timedelta(), timedelta(hours=24)), st.none())),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda hours: hours[0],
+).map(
+    lambda rows: tuple(
+        SlotHours(send_at, send_at if lead is None else lead, f"slot-{n}")
+        for n, (send_at, lead) in enumerate(sorted(rows, key=lambda row: row[0]))
+    )
+)
+_MONTHLY = st.frozensets(
+    st.one_of(
+        st.builds(MonthDay, st.sampled_from((-1, *range(1, 32)))),
+        st.builds(MonthDay, st.sampled_from((-1, 1, 2, 3, 4, 5)), st.integers(0, 6)),
+    ),
+    max_size=3,
+).map(tuple)
+_BUSY = st.builds(
+    Cadence,
+    st.sampled_from(ZONES),
+    _SLOT_HOURS,
+    st.frozensets(st.integers(0, 6)),
+    _MONTHLY,
+)
+
+
+@given(_BUSY, MOMENTS, st.integers(1, 29))
+@settings(max_examples=150, deadline=None)
+def test_any_way_of_cutting_a_span_gives_each_slot_once(
+    busy: Cadence, after: datetime, cut: int
+) -> None:
+    until, middle = after + timedelta(30), after + timedelta(cut)
+    whole = slots_between(busy, after, until)
+    names = [(slot.local_date, slot.name) for slot in whole]
+    assert len(set(names)) == len(names)
+    parts = slots_between(busy, after, middle) + slots_between(busy, middle, until)
+    assert parts == whole
+
+
+@given(_BUSY, MOMENTS)
+@settings(max_examples=150, deadline=None)
+def test_the_next_slots_are_the_earliest_of_all_that_lie_ahead(
+    busy: Cadence, now: datetime
+) -> None:
+    around = slots_between(busy, now - timedelta(60), now + timedelta(60))
+    ahead = sorted((s for s in around if s.send_at > now), key=lambda s: s.send_at)
+    count = min(3, len(ahead))
+    assert [s.send_at for s in next_slots(busy, now, count)] == [s.send_at for s in ahead[:count]]
+    cut_offs = [s.cut_off_at for s in around]
+    behind = [at for at in cut_offs if at <= now]
+    if behind and not busy.by_hand_only:
+        assert previous_cut_off(busy, now) == max(behind)
+    if any(at > now for at in cut_offs):
+        assert next_cut_off(busy, now) == min(at for at in cut_offs if at > now)

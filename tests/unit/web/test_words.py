@@ -7,6 +7,7 @@ import pytest
 
 from digest.editions.model import (
     Cadence,
+    MonthDay,
     NewsletterSpec,
     Release,
     ReleaseMode,
@@ -40,6 +41,15 @@ def test_weekdays_are_said_as_people_say_them(days: tuple[int, ...], words: str)
 
 def test_an_offer_says_how_much_and_when() -> None:
     assert _offer(DAILY) == "Up to 12 stories, Monday to Friday at 07:00."
+    twice = (SlotHours(time(7), time(6)), SlotHours(time(17), time(16), "evening"))
+    months = (MonthDay(-1), MonthDay(2, 0), MonthDay(22))
+    assert _offer(replace(DAILY, slots=twice, days=frozenset(), monthly=months)) == (
+        "Up to 12 stories, the last day, the second Monday and the 22nd of the month"
+        " at 07:00 and 17:00."
+    )
+    assert _offer(replace(DAILY, days=frozenset({5}), monthly=(MonthDay(1),))) == (
+        "Up to 12 stories, every Saturday and the 1st of the month at 07:00."
+    )
     now_and_then = replace(DAILY, days=frozenset())
     assert _offer(now_and_then) == "Now and then, when there is news that cannot wait."
 
