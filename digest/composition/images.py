@@ -10,19 +10,25 @@ from typing import Final
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from digest.composition.cropping import centre_of_interest
 from digest.errors import CompositionError
 
-MEDIA_TYPE: Final = "image/jpeg"
+JPEG: Final = "image/jpeg"
+PNG: Final = "image/png"
 """Outlook for Windows shows no WebP, and no mail program shows SVG."""
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
 """Some 180 MB when unpacked; press cameras give 45 to 50 million."""
 
+_PHOTOGRAPHS = frozenset({"JPEG", "MPO"})
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 _QUALITIES = (84, 76, 68, 60, 50, 40)
 _SMALLER = 0.8
 _LEAST_SIDE = 8
+_FLAT_COLOURS = 64
+"""A drawing, a map or a chart has no more: as PNG it stays sharp, and is smaller besides."""
+_PALETTE = 256
 
 Image.init()  # else a format may only be named once a picture of it was met
 
@@ -39,6 +45,11 @@ class MadeImage:
     height: int
     media_type: str
     content: bytes
+
+    @property
+    def name(self) -> str:
+        """The name it is served under."""
+        return served_name(self.hash, self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +69,16 @@ SHAPES: Final[dict[str, Shape]] = {
 """The two shapes a letter has: full width, and beside a story."""
 
 
-def make_shot(content: bytes, shape: str) -> MadeImage:
-    """Turn upright, crop at the centre, shrink, and write a JPEG without any metadata.
+def served_name(hash_: str, media_type: str) -> str:
+    """Give the name under which a picture of ours is served."""
+    return f"{hash_}.{'png' if media_type == PNG else 'jpg'}"
 
-    A picture smaller than the shape keeps its pixels and only takes the shape's proportions.
+
+def make_shot(content: bytes, shape: str) -> MadeImage:
+    """Turn upright, crop around what matters, shrink, and write it without any metadata.
+
+    Photographs become JPEG, drawings of few colours PNG. A picture smaller than the shape keeps
+    its pixels and only takes the shape's proportions.
 
     Raises:
         CompositionError: for what is no picture, moves, is too big or too small.
@@ -70,8 +87,13 @@ def make_shot(content: bytes, shape: str) -> MadeImage:
     if len(content) > MAX_BYTES:
         raise _refused(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
     try:
-        picture = _open(content, wanted)
-        fitted = ImageOps.fit(picture, _size_within(picture.size, wanted))
+        picture, is_photograph = _open(content, wanted)
+        size = _size_within(picture.size, wanted)
+        fitted = ImageOps.fit(picture, size, centering=centre_of_interest(picture, size))
+        if not is_photograph and picture.getcolors(_FLAT_COLOURS):
+            drawing = _write_drawing(fitted)
+            if len(drawing) <= wanted.most_bytes:
+                return _made(fitted, PNG, drawing)
         return _write(fitted, wanted.most_bytes)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _refused("it unpacks to too many pixels") from error
@@ -81,7 +103,8 @@ def make_shot(content: bytes, shape: str) -> MadeImage:
         raise _refused("the file is broken") from error
 
 
-def _open(content: bytes, wanted: Shape) -> Image.Image:
+def _open(content: bytes, wanted: Shape) -> tuple[Image.Image, bool]:
+    """Give the picture upright in sRGB, and whether it came as a photograph does."""
     picture: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
     if picture.width * picture.height > MAX_PIXELS:
         raise _refused(f"{picture.width} x {picture.height} pixels are too many")
@@ -93,7 +116,7 @@ def _open(content: bytes, wanted: Shape) -> Image.Image:
     upright = ImageOps.exif_transpose(picture)
     if upright.width < wanted.least[0] or upright.height < wanted.least[1]:
         raise _refused(f"{upright.width} x {upright.height} pixels are too few")
-    return _in_srgb(upright, profile)
+    return _in_srgb(upright, profile), picture.format in _PHOTOGRAPHS
 
 
 def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
@@ -127,15 +150,27 @@ def _write(picture: Image.Image, most_bytes: int) -> MadeImage:
     for quality in _QUALITIES:
         content = _jpeg(picture, quality)
         if len(content) <= most_bytes:
-            return MadeImage(
-                hash=hashlib.sha256(content).hexdigest(),
-                width=picture.width,
-                height=picture.height,
-                media_type=MEDIA_TYPE,
-                content=content,
-            )
+            return _made(picture, JPEG, content)
     smaller = [max(_LEAST_SIDE, round(side * _SMALLER)) for side in picture.size]
     return _write(picture.resize((smaller[0], smaller[1])), most_bytes)
+
+
+def _write_drawing(picture: Image.Image) -> bytes:
+    # Shrinking mixes colours where two meet; so many more than these the eye does not tell apart.
+    flat = picture.quantize(_PALETTE, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    flat.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _made(picture: Image.Image, media_type: str, content: bytes) -> MadeImage:
+    return MadeImage(
+        hash=hashlib.sha256(content).hexdigest(),
+        width=picture.width,
+        height=picture.height,
+        media_type=media_type,
+        content=content,
+    )
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:

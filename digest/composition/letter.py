@@ -16,7 +16,7 @@ from digest.composition.dates import (
 )
 from digest.composition.inbox import Occasion, write_preheader, write_subject
 from digest.composition.links import safe_link
-from digest.composition.model import Letter, LetterSection, Piece, Shot, Site
+from digest.composition.model import Letter, LetterSection, Link, Piece, Shot, Site
 from digest.composition.text import (
     WORDS_PER_MINUTE,
     clean,
@@ -26,7 +26,7 @@ from digest.composition.text import (
     shorten,
 )
 from digest.editions.model import Candidate, Edition, NewsletterSpec, Place, Selection, Slot
-from digest.sources.model import Article, FoundStory, Recording
+from digest.sources.model import Article, FoundStory, Recording, RecordingKind
 
 WEEKLY = "weekly"
 """The template of a review: it names its week and the day of each story."""
@@ -88,6 +88,9 @@ def write_letter(
         top=tuple(_piece(one, page) for one in chosen if one.place is Place.TOP),
         sections=_sections(chosen, newsletter, page),
         brief=tuple(_piece(one, page) for one in chosen if one.place in {Place.BRIEF, None}),
+        note=clean(selection.note.get(site.language) or selection.note.get("", "")),
+        sponsor=_sponsor(selection),
+        most_read=_links(selection.most_read),
         minutes=1,
         next_line=_next_line(edition, next_slot, newsletter, site.language),
         subject="",
@@ -157,11 +160,11 @@ def _sections(
 
 
 def _piece(candidate: Candidate, page: _Page) -> Piece:
-    article, story = candidate.article, candidate.article.story
+    article, story = candidate.article, candidate.story_in(page.language)
     is_lead, in_brief = candidate.place is Place.LEAD, candidate.place in {Place.BRIEF, None}
     url = safe_link(story.url)
     headline = clean(story.headline) or url or "Untitled"
-    audio = None if in_brief else _audio(story.recording)
+    recording = None if in_brief else _recording(story.recording)
     return Piece(
         headline=headline,
         url=url,
@@ -169,8 +172,9 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
         shot=None if in_brief else _shot(story, headline, page, lead=is_lead),
         label=page.titles.get(candidate.section or "", "") if is_lead else "",
         day=_day(article, page) if page.weekly else "",
-        audio_url=audio[0] if audio else None,
-        audio_label=audio[1] if audio else "",
+        recording_url=recording.url if recording else None,
+        recording_label=recording.words if recording else "",
+        related=() if in_brief else _links(candidate.related),
         language=_other_language(story.language, page.language),
     )
 
@@ -196,13 +200,25 @@ def _shot(story: FoundStory, headline: str, page: _Page, *, lead: bool) -> Shot 
     return replace(shot, alt="" if _folded(alt) == _folded(headline) else alt, credit=credit)
 
 
-def _audio(audio: Recording | None) -> tuple[str, str] | None:
-    url = safe_link(audio.url) if audio else None
-    if audio is None or url is None:
+def _recording(recording: Recording | None) -> Link | None:
+    url = safe_link(recording.url) if recording else None
+    if recording is None or url is None:
         return None
-    if not audio.seconds or audio.seconds < 0:
-        return url, "Listen"
-    return url, f"Listen · {max(1, round(audio.seconds / 60))} min"
+    verb = "Watch" if recording.kind is RecordingKind.VIDEO else "Listen"
+    if not recording.seconds or recording.seconds < 0:
+        return Link(verb, url)
+    return Link(f"{verb} · {max(1, round(recording.seconds / 60))} min", url)
+
+
+def _links(articles: Iterable[Article]) -> tuple[Link, ...]:
+    addressed = ((article.story.headline, safe_link(article.story.url)) for article in articles)
+    return tuple(Link(clean(headline) or url, url) for headline, url in addressed if url)
+
+
+def _sponsor(selection: Selection) -> Link | None:
+    sponsor = selection.sponsor
+    words = clean(sponsor.text) if sponsor else ""
+    return Link(words, safe_link(sponsor.url)) if sponsor and words else None
 
 
 def _day(article: Article, page: _Page) -> str:

@@ -33,6 +33,14 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A line and where it leads; `url` is None for words alone."""
+
+    words: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One story in a letter. `url` is None for a headline without a page behind it."""
 
@@ -44,8 +52,11 @@ class Piece:
     """What stands in small type below a lead: its section."""
     day: str = ""
     """The weekday beside a story of the weekly, as "Thu"."""
-    audio_url: str | None = None
-    audio_label: str = ""
+    recording_url: str | None = None
+    recording_label: str = ""
+    """As "Listen · 12 min" or "Watch · 3 min"."""
+    related: tuple[Link, ...] = ()
+    """Up to three older stories of the same matter."""
     language: str | None = None
     """The story's language when it is not the letter's."""
     minutes: int = 0
@@ -83,6 +94,11 @@ class Letter:
     top: tuple[Piece, ...]
     sections: tuple[LetterSection, ...]
     brief: tuple[Piece, ...]
+    note: str
+    """The editor's own words on top; may be empty."""
+    sponsor: Link | None
+    """A booked line, marked as such: no story, and never counted as one."""
+    most_read: tuple[Link, ...]
     minutes: int
     next_line: str
     """When the next one comes, as "The next comes on Monday at 07:00."; may be empty."""

@@ -69,9 +69,10 @@ image_source = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """What a source's picture became: the hash of ours, or why there is none (`problem`)."""
+    """What a source's picture became: ours by its hash, or why there is none (`problem`)."""
 
     image_hash: str | None
+    media_type: str | None
     problem: str
     fetched_at: datetime
 
@@ -198,8 +199,13 @@ def image_for(connection: Connection, url: str, shape: str) -> SourcePicture | N
     """Tell what a source's picture became in a shape; None if it was never fetched."""
     row = connection.execute(
         sa.select(
-            image_source.c.image_hash, image_source.c.problem, image_source.c.fetched_at
-        ).where(*_source_is(url, shape))
+            image_source.c.image_hash,
+            image.c.media_type,
+            image_source.c.problem,
+            image_source.c.fetched_at,
+        )
+        .outerjoin_from(image_source, image, image.c.hash == image_source.c.image_hash)
+        .where(*_source_is(url, shape))
     ).one_or_none()
     return None if row is None else SourcePicture(*row)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from digest.sources.model import Article, Picture
+    from digest.sources.model import Article, FoundStory, Picture
 
 MAIN_SLOT = "main"
 """The name of a day's regular slot where it has only one; others, and extras made by hand, have
@@ -320,6 +320,20 @@ class Candidate:
     """Chosen by a person in place of the story's own; one with an empty url means none at all."""
     related: tuple[Article, ...] = ()
     """Up to three stories of the archive that a reader of this one wants; none rather than weak."""
+
+    def story_in(self, language: str = "") -> FoundStory:
+        """Give the story as a letter in this language tells it: a person's words go first."""
+        story = self.article.story
+        for said in sorted(self.wording, key=lambda said: bool(said.language)):
+            if said.language in {"", language}:
+                story = replace(
+                    story,
+                    headline=said.headline or story.headline,
+                    standfirst=said.standfirst or story.standfirst,
+                )
+        if self.picture is not None:
+            story = replace(story, picture=self.picture if self.picture.url else None)
+        return story
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from digest.errors import CompositionError
 from digest.sources.model import Picture
 from tests.unit.composition.letter_builders import (
     SECRET,
+    a_chosen_selection,
     a_newsletter,
     a_selection,
     a_site,
@@ -125,6 +126,11 @@ def test_letters_look_as_they_were_approved(template: str, templates: MailTempla
         selection = Selection(selection.candidates[:1])
     made = composed(letter_for(template, selection=selection), templates)
     check_golden(template, made.html, made.text)
+
+
+def test_what_the_desk_chose_looks_as_it_was_approved(templates: MailTemplates) -> None:
+    made = composed(letter_for(selection=a_chosen_selection()), templates)
+    check_golden("chosen", made.html, made.text)
 
 
 def test_notices_look_as_they_were_approved(templates: MailTemplates) -> None:

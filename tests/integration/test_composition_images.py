@@ -33,6 +33,11 @@ def noise_of(length: int) -> bytes:
     return hashlib.shake_256(b"noise").digest(length)
 
 
+def colours_of(made: MadeImage) -> Image.Image:
+    """Give its colours, whether it became a photograph or a drawing."""
+    return opened(made).convert("RGB")
+
+
 def near(colour: object, expected: tuple[int, int, int]) -> bool:
     assert isinstance(colour, tuple)
     return all(abs(one - other) < 12 for one, other in zip(colour, expected, strict=True))
@@ -61,7 +66,7 @@ def test_even_noise_fits_its_bytes(shape: str) -> None:
 def test_noise_too_fine_for_any_quality_gets_smaller() -> None:
     noise = Image.frombytes("L", (1200, 675), noise_of(1200 * 675))
     loud = noise.point(lambda level: 255 if level > 127 else 0).convert("RGB")
-    made = make_shot(encoded(loud, "PNG"), "lead")
+    made = make_shot(encoded(loud, quality=95), "lead")
     assert len(made.content) <= 200_000
     assert made.width < 1200
 
@@ -106,12 +111,12 @@ def test_all_kinds_of_pixels_are_read(mode: str) -> None:
 
 def test_what_is_transparent_becomes_white() -> None:
     clear = Image.new("RGBA", (800, 600), (255, 0, 0, 0))
-    assert near(opened(make_shot(encoded(clear, "PNG"), "thumb")).getpixel((5, 5)), WHITE)
+    assert near(colours_of(make_shot(encoded(clear, "PNG"), "thumb")).getpixel((5, 5)), WHITE)
 
 
 def test_grey_of_sixteen_bits_keeps_its_tone() -> None:
     grey = Image.new("I;16", (800, 600), 32768)
-    made = opened(make_shot(encoded(grey, "PNG"), "thumb"))
+    made = colours_of(make_shot(encoded(grey, "PNG"), "thumb"))
     assert near(made.getpixel((5, 5)), (128, 128, 128))
 
 
@@ -120,7 +125,7 @@ def test_a_colour_profile_is_applied_and_a_broken_one_passed_over() -> None:
     for profile in (lab, b"broken"):
         content = encoded(Image.new("RGB", (800, 600), RED), icc_profile=profile, quality=95)
         made = make_shot(content, "thumb")
-        assert near(opened(made).getpixel((5, 5)), RED)
+        assert near(colours_of(made).getpixel((5, 5)), RED)
         assert "icc_profile" not in opened(made).info
 
 
@@ -131,7 +136,7 @@ def moving(kind: str) -> bytes:
 
 def test_a_cameras_second_view_is_no_animation() -> None:
     made = make_shot(moving("MPO"), "thumb")
-    assert near(opened(made).getpixel((5, 5)), RED)
+    assert near(colours_of(made).getpixel((5, 5)), RED)
 
 
 @pytest.mark.parametrize(
@@ -159,3 +164,38 @@ def test_what_cannot_be_used_is_told(content: bytes, cause: str) -> None:
         make_shot(content, "lead")
     assert str(caught.value) == f"picture: cannot be used: {cause}"
     assert caught.value.hint
+
+
+def a_chart(kind: str) -> bytes:
+    chart = Image.new("RGB", (1600, 900), "white")
+    for n, colour in enumerate(("navy", "teal", "gold", "maroon")):
+        chart.paste(colour, (200 + 300 * n, 800 - 150 * n, 400 + 300 * n, 850))
+    return encoded(chart, kind)
+
+
+def test_a_drawing_stays_sharp_as_png_and_is_smaller_than_the_photograph_of_it() -> None:
+    made = make_shot(a_chart("PNG"), "lead")
+    photograph = make_shot(a_chart("JPEG"), "lead")
+    assert (made.media_type, opened(made).format, opened(made).size) == (
+        "image/png",
+        "PNG",
+        (1200, 675),
+    )
+    assert made.name == f"{made.hash}.png"
+    assert photograph.name == f"{photograph.hash}.jpg"
+    assert len(made.content) < len(photograph.content)
+    assert near(colours_of(made).getpixel((10, 10)), WHITE)
+
+
+def test_a_picture_is_cut_around_what_is_in_it() -> None:
+    picture = Image.new("RGB", (2400, 675), (120, 120, 130))
+    picture.paste(Image.frombytes("RGB", (500, 500), noise_of(750_000)), (60, 80))
+    kept = colours_of(make_shot(encoded(picture, quality=90), "lead")).convert("L")
+    assert kept.getbbox() == (0, 0, 1200, 675)
+    assert _contrast(kept.crop((100, 100, 500, 500))) > 150
+    assert _contrast(kept.crop((900, 0, 1200, 675))) < 20
+
+
+def _contrast(grey: Image.Image) -> int:
+    levels = [level for level, count in enumerate(grey.histogram()) if count]
+    return levels[-1] - levels[0]

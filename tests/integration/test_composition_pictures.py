@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from PIL import Image
@@ -35,7 +35,11 @@ class Shelf:
     files: dict[str, bytes]
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
-    def get(self, address: str, *, allow: Sequence[str] = ()) -> Body:
+    def get(
+        self, address: str, *, allow: Sequence[str] = (), accept: str = "", most_bytes: int = 0
+    ) -> Body:
+        assert accept.startswith("image/jpeg")
+        assert most_bytes == 20 * 1024 * 1024
         self.asked.append((address, tuple(allow)))
         if address not in self.files:
             raise SourceError(f"fetch: {address}: 404 Not Found")
@@ -129,3 +133,42 @@ def test_a_failed_picture_is_tried_again_after_a_while(sqlite_database: Database
     shelf.files[SEA] = a_photograph()
     again = fetched(sqlite_database, shelf, lead, at=NOW + TRY_AGAIN_AFTER)
     assert (set(again.shots), again.warnings) == ({(SEA, "lead")}, ())
+
+
+def test_pictures_that_nobody_described_are_told_in_one_sentence(sqlite_database: Database) -> None:
+    shelf = Shelf({SEA: a_photograph(), FERRY: a_photograph("teal")})
+    stories = [
+        chosen(a_story(f"Story {n}", picture=Picture(url)), Place.TOP, at=n)
+        for n, url in enumerate((SEA, FERRY), 1)
+    ]
+    made = fetched(sqlite_database, shelf, *stories)
+    assert made.warnings == (
+        (
+            "picture: no description, so it is mailed as decoration: Story 1; Story 2."
+            " Add an alt text at the source, or with digest choose"
+        ),
+    )
+    assert len(made.shots) == 2
+
+
+def test_the_picture_that_a_person_chose_is_the_one_that_is_fetched(
+    sqlite_database: Database,
+) -> None:
+    shelf = Shelf({FERRY: a_photograph("teal")})
+    swapped = replace(with_picture(SEA, Place.TOP, 1), picture=Picture(FERRY, "The ferry"))
+    without = replace(with_picture(SEA, Place.TOP, 2), picture=Picture(""))
+    made = fetched(sqlite_database, shelf, swapped, without)
+    assert list(made.shots) == [(FERRY, "thumb")]
+    assert made.warnings == ()
+
+
+def test_a_drawing_is_served_under_the_name_of_what_it_became(sqlite_database: Database) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (800, 600), "gold").save(file, "PNG")
+    shelf = Shelf({SEA: file.getvalue()})
+    names = [
+        fetched(sqlite_database, shelf, with_picture(SEA, Place.TOP, 1)).shots[SEA, "thumb"].url
+        for _ in range(2)
+    ]
+    assert names[0] == names[1]
+    assert names[0].endswith(".png")

@@ -164,7 +164,7 @@ def test_a_picture_is_kept_once_and_found_by_its_source(connection: Connection) 
     assert image_for(connection, URL, "lead") is None
     save_image(connection, URL, "lead", MADE, at=NOW)
     save_image(connection, URL + "?2", "lead", MADE, at=NOW)
-    assert image_for(connection, URL, "lead") == SourcePicture(MADE.hash, "", NOW)
+    assert image_for(connection, URL, "lead") == SourcePicture(MADE.hash, "image/jpeg", "", NOW)
     assert image_for(connection, URL, "thumb") is None
     assert load_image(connection, MADE.hash) == ("image/jpeg", MADE.content)
     assert load_image(connection, "no such picture") is None
@@ -172,7 +172,7 @@ def test_a_picture_is_kept_once_and_found_by_its_source(connection: Connection) 
 
 def test_a_problem_is_kept_and_gives_way_to_a_picture(connection: Connection) -> None:
     save_image_problem(connection, URL, "lead", "picture: it moves", at=NOW)
-    assert image_for(connection, URL, "lead") == SourcePicture(None, "picture: it moves", NOW)
+    assert image_for(connection, URL, "lead") == SourcePicture(None, None, "picture: it moves", NOW)
     later = NOW + timedelta(hours=1)
     save_image(connection, URL, "lead", MADE, at=later)
-    assert image_for(connection, URL, "lead") == SourcePicture(MADE.hash, "", later)
+    assert image_for(connection, URL, "lead") == SourcePicture(MADE.hash, "image/jpeg", "", later)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from digest.composition.model import Shot, Site
@@ -19,12 +20,14 @@ from digest.editions.model import (
     Section,
     Selection,
     SlotHours,
+    Sponsor,
     StoryPolicy,
     Verdict,
     Window,
+    Wording,
 )
 from digest.editions.model import Slot as EditionSlot
-from digest.sources.model import Article, FoundStory, Picture, Recording
+from digest.sources.model import Article, FoundStory, Picture, Recording, RecordingKind
 
 SECRET = b"a secret of thirty-two bytes, here"
 CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
@@ -197,6 +200,39 @@ def a_selection(
             chosen(_found(at, row), row[0], at=at, section=row[1])
             for at, row in enumerate(stories, start=1)
         )
+    )
+
+
+def a_chosen_selection() -> Selection:
+    """Give the same stories as the desk has them: reworded, with a note, a sponsor, and more."""
+    lead, top, *others = a_selection().candidates
+    archive = [
+        Article(
+            900 + n, "site", a_story(headline, url=f"https://harbourpost.example/n/{n}"), CUT_OFF
+        )
+        for n, headline in enumerate(
+            ("The wall that never was", "What a berth costs", "Storm Ada took the old mole"), 1
+        )
+    ]
+    film = Recording("https://harbourpost.example/v/2.mp4", 190, RecordingKind.VIDEO)
+    return Selection(
+        (
+            replace(
+                lead,
+                wording=(Wording("", "Council backs the breakwater", "Work begins in April."),),
+                related=tuple(archive[:2]),
+            ),
+            replace(
+                top,
+                article=replace(top.article, story=replace(top.article.story, recording=film)),
+                picture=Picture(""),
+                related=tuple(archive[2:]),
+            ),
+            *others,
+        ),
+        note={"": "Good morning. The wall has filled our postbag; two letters are below. Ann"},
+        sponsor=Sponsor("Quay Street Books: all maps half price this week", "https://qsb.example/"),
+        most_read=tuple(archive),
     )
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from digest.composition.letter import write_letter
-from digest.composition.model import Letter, LetterSection, Piece, Shot
-from digest.editions.model import Place, Section, Selection, Slot
-from digest.sources.model import FoundStory, Picture, Recording
+from digest.composition.model import Letter, LetterSection, Link, Piece, Shot, Site
+from digest.editions.model import Place, Section, Selection, Slot, Sponsor, Wording
+from digest.sources.model import Article, FoundStory, Picture, Recording, RecordingKind
 from tests.unit.composition.letter_builders import (
     CUT_OFF,
     a_newsletter,
@@ -45,6 +45,17 @@ def letter_of(
         site=a_site(language=language),
         shots=shots or {},
         next_slot=next_slot,
+    )
+
+
+def write(selection: Selection, *, site: Site | None = None) -> Letter:
+    return write_letter(
+        an_edition(),
+        a_newsletter(),
+        selection,
+        site=site or a_site(),
+        shots={},
+        next_slot=None,
     )
 
 
@@ -223,13 +234,78 @@ def test_an_unsafe_address_leaves_the_headline_as_plain_text() -> None:
         (Recording("https://h.example/a.mp3"), "https://h.example/a.mp3", "Listen"),
         (Recording("https://h.example/a.mp3", -5), "https://h.example/a.mp3", "Listen"),
         (Recording("file:///a.mp3", 740), None, ""),
+        (
+            Recording("https://h.example/v.mp4", 185, RecordingKind.VIDEO),
+            "https://h.example/v.mp4",
+            "Watch · 3 min",
+        ),
     ],
 )
 def test_a_recording_is_a_link_with_its_length(
     audio: Recording, url: str | None, label: str
 ) -> None:
     lead = lead_of(a_story("The wall", recording=audio))
-    assert (lead.audio_url, lead.audio_label) == (url, label)
+    assert (lead.recording_url, lead.recording_label) == (url, label)
+
+
+def test_a_persons_words_and_picture_go_before_the_sources() -> None:
+    story = a_story("The wall", "It fell.", picture=Picture(picture_url("sea")))
+    wordings = (Wording("fr", "Le mur", ""), Wording("", "The old wall", "It fell at noon."))
+    one = replace(chosen(story, Place.LEAD, at=1), wording=wordings, picture=Picture(""))
+    told = [one.story_in(language) for language in ("en", "fr")]
+    assert [(t.headline, t.standfirst, t.picture) for t in told] == [
+        ("The old wall", "It fell at noon.", None),
+        ("Le mur", "It fell at noon.", None),
+    ]
+    assert write(Selection((one,))).lead == Piece(
+        "The old wall", "https://harbourpost.example/a-story", "It fell at noon."
+    )
+
+
+def test_what_leads_nowhere_is_not_offered_as_related_or_most_read() -> None:
+    archive = tuple(
+        Article(n, "site", a_story(f"Story {n}", url=url), CUT_OFF)
+        for n, url in ((8, None), (9, "https://harbourpost.example/n/9"))
+    )
+    lead = replace(chosen(a_story("The wall"), Place.LEAD, at=1), related=archive)
+    letter = write(Selection((lead,), most_read=archive))
+    link = Link("Story 9", "https://harbourpost.example/n/9")
+    assert letter.most_read == (link,)
+    assert letter.lead is not None
+    assert letter.lead.related == (link,)
+
+
+@pytest.mark.parametrize(
+    ("sponsor", "expected"),
+    [
+        (None, None),
+        (Sponsor("\x00 "), None),
+        (Sponsor("Quay Street Books"), Link("Quay Street Books")),
+        (Sponsor("Books", "javascript:1"), Link("Books")),
+        (Sponsor("Books", "https://qsb.example/"), Link("Books", "https://qsb.example/")),
+    ],
+)
+def test_a_sponsor_is_a_line_with_a_safe_address(
+    sponsor: Sponsor | None, expected: Link | None
+) -> None:
+    lead = chosen(a_story("The wall"), Place.LEAD, at=1)
+    assert write(Selection((lead,), sponsor=sponsor)).sponsor == expected
+
+
+@pytest.mark.parametrize(
+    ("note", "language", "expected"),
+    [
+        ({}, "en", ""),
+        ({"": "Good\x00 morning"}, "en", "Good morning"),
+        ({"": "Good morning", "fr": "Bonjour"}, "fr", "Bonjour"),
+        ({"fr": "Bonjour"}, "en", ""),
+    ],
+)
+def test_the_editors_note_is_in_the_letters_language(
+    note: dict[str, str], language: str, expected: str
+) -> None:
+    lead = chosen(a_story("The wall"), Place.LEAD, at=1)
+    assert write(Selection((lead,), note=note), site=a_site(language=language)).note == expected
 
 
 def test_a_description_that_repeats_the_headline_is_not_said_twice() -> None:
