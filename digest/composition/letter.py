@@ -18,15 +18,18 @@ from digest.composition.inbox import Occasion, write_preheader, write_subject
 from digest.composition.links import safe_link
 from digest.composition.model import Letter, LetterSection, Link, Piece, Shot, Site
 from digest.composition.text import (
-    WORDS_PER_MINUTE,
     clean,
-    count_words,
     cut_at_sentence,
-    reading_minutes,
     shorten,
 )
 from digest.editions.model import Candidate, Edition, NewsletterSpec, Place, Selection, Slot
 from digest.sources.model import Article, FoundStory, Recording, RecordingKind
+from digest.sources.reading_time import (
+    count_words,
+    reading_minutes,
+    story_minutes,
+    words_per_minute,
+)
 
 WEEKLY = "weekly"
 """The template of a review: it names its week and the day of each story."""
@@ -107,7 +110,8 @@ def _with_counts(letter: Letter) -> Letter:
     shown = _words(common) + sum(map(count_words, letter.headlines))
     grouped = sum(_words(section.pieces) for section in letter.sections)
     in_sections = sum(section.minutes for section in letter.sections)
-    return replace(letter, minutes=max(reading_minutes(shown + grouped), in_sections + 1))
+    minutes = reading_minutes(shown + grouped, letter.site.language)
+    return replace(letter, minutes=max(minutes, in_sections + 1))
 
 
 def _with_inbox(letter: Letter, earlier: Sequence[str]) -> Letter:
@@ -152,7 +156,7 @@ def _sections(
             topic=key,
             title=page.titles[key] if key else MORE_TITLE,
             pieces=tuple(pieces),
-            minutes=_words(pieces) // WORDS_PER_MINUTE,
+            minutes=_words(pieces) // words_per_minute(page.language),
         )
         for key, pieces in grouped.items()
         if pieces
@@ -176,6 +180,7 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
         recording_label=recording.words if recording else "",
         related=() if in_brief else _links(candidate.related),
         language=_other_language(story.language, page.language),
+        minutes=0 if in_brief else story_minutes(story.body_text, story.language or page.language),
     )
 
 

@@ -7,9 +7,6 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-WORDS_PER_MINUTE = 238
-"""Silent reading of English prose (Brysbaert 2019)."""
-
 COLUMNS = 72
 """The width of the plain text: a quoted reply still fits in eighty."""
 
@@ -83,20 +80,6 @@ def wrap(text: str, *, columns: int) -> list[str]:
         else:
             line, used = f"{line}{' ' * gap}{unit}", used + gap + wide
     return [*lines, line]
-
-
-def count_words(text: str) -> int:
-    """Count words; a wide sign (Chinese, Japanese) counts as half a word."""
-    if text.isascii():
-        return len(text.split())
-    wide = sum(1 for sign in text if _columns(sign) == _WIDE)
-    narrow = "".join(" " if _columns(sign) == _WIDE else sign for sign in text)
-    return len(narrow.split()) + (wide + 1) // 2
-
-
-def reading_minutes(words: int) -> int:
-    """Tell how long so many words take to read, in whole minutes, at least one."""
-    return max(1, round(words / WORDS_PER_MINUTE))
 
 
 def clusters(text: str) -> Iterator[str]:

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from digest.composition.text import (
     clean,
     clusters,
-    count_words,
     cut_at_sentence,
-    reading_minutes,
     shorten,
     strip_refused,
     width,
@@ -129,21 +127,6 @@ def test_a_no_break_space_holds_words_together() -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=300))
 def test_wrap_loses_no_sign(text: str) -> None:
     assert "".join(wrap(text, columns=20)).replace(" ", "") == text.replace(" ", "")
-
-
-@pytest.mark.parametrize(
-    ("words", "minutes"), [(0, 1), (1, 1), (238, 1), (356, 1), (358, 2), (1190, 5)]
-)
-def test_reading_takes_at_least_a_minute(words: int, minutes: int) -> None:
-    assert reading_minutes(words) == minutes
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("", 0), ("one two", 2), ("Béla naïve", 2), ("東京は晴れ", 3), ("in 東京", 2)],
-)
-def test_words_are_counted_in_wide_scripts_too(text: str, words: int) -> None:
-    assert count_words(text) == words
 
 
 @given(st.text())
