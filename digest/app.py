@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from datetime import time as wall_time
@@ -51,13 +51,19 @@ from digest.errors import (
 )
 from digest.log import event
 from digest.outbox import store as outbox
+from digest.outbox.model import NewNotice
 from digest.sources import store as sources
+from digest.sources.bring import bring
+from digest.sources.collect import collect
 from digest.sources.fetch import Fetcher
-from digest.sources.model import SourceKind, SourceSpec
+from digest.sources.health import Health
+from digest.sources.model import Article, Polled, SourceKind, SourceSpec, SourceState
+from digest.sources.parsing import Parser
+from digest.sources.visit import Doubts, Visited, visit_pages
 from digest.workflow.advance import start_sending
 from digest.workflow.model import Newsroom
 from digest.workflow.store import beat, end_beat, is_new, last_taken
-from digest.workflow.telling import operators_notices
+from digest.workflow.telling import operators_notices, source_notices
 from subscribers import store as readers
 from subscribers.address import read_address
 from subscribers.keys import create_keys, edition_secret, load_keys, suppression_secret
@@ -79,18 +85,85 @@ class App:
     newsroom: Newsroom
     mailer: Mailer
     keys: Keys
-    sources: tuple[SourceSpec, ...]
+    file_sources: tuple[SourceSpec, ...]
+    """The sources that digest.toml names."""
     same_hosts: tuple[str, ...]
     """The site's host and those it had before: one story under both is one story."""
     fetcher: Fetcher
+    parser: Parser
+    """Reads what was fetched, in children of its own."""
     clock: Clock
     seat_patience: float = 3.0
     """Seconds that a seat somebody else holds is asked for: a killed supervisor's children need a
     moment to leave."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and end the parser's children."""
+        self.parser.close()
         self.database.close()
+
+    @property
+    def sources(self) -> tuple[SourceSpec, ...]:
+        """Give the sources of digest.toml and those that people added, as they are now."""
+        with self.database.read() as connection:
+            added = sources.desk_sources(connection)
+        names = {spec.name for spec in self.file_sources}
+        return (*self.file_sources, *(spec for spec in added if spec.name not in names))
+
+    def collect(
+        self,
+        specs: Sequence[SourceSpec] | None = None,
+        *,
+        force: bool = False,
+        on_polled: Callable[[Polled], None] = lambda _polled: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[Polled]:
+        """Poll the sources that are due (or these), all of them when forced."""
+        return collect(
+            self.database,
+            self.sources if specs is None else specs,
+            fetcher=self.fetcher,
+            parser=self.parser,
+            clock=self.clock,
+            same_hosts=self.same_hosts,
+            force=force,
+            notices=self._source_notices,
+            on_polled=on_polled,
+            stop=stop,
+        )
+
+    def visit(
+        self, *, doubts: Doubts | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> Visited:
+        """Look at the pages of recent stories that are due; `doubts` remember between rounds."""
+        return visit_pages(
+            self.database,
+            self.sources,
+            fetcher=self.fetcher,
+            parser=self.parser,
+            clock=self.clock,
+            doubts=doubts,
+            stop=stop,
+        )
+
+    def bring(self, address: str) -> Article:
+        """Give the story of a page, read now when no source has brought it. Raises SourceError."""
+        return bring(
+            self.database,
+            address,
+            fetcher=self.fetcher,
+            parser=self.parser,
+            clock=self.clock,
+            zone=self.settings.site.timezone,
+            same_hosts=self.same_hosts,
+            allow=self.newsroom.picture_networks,
+        )
+
+    def _source_notices(
+        self, _spec: SourceSpec, state: SourceState, _polled: Polled, health: Health
+    ) -> list[NewNotice]:
+        operators = self.settings.people.operators
+        return source_notices(operators, state=state, health=health, now=self.clock())
 
     @property
     def way_out(self) -> str:
@@ -285,9 +358,9 @@ def _open(
     )
     now = clock()
     with database.write() as connection:
-        sources.sync_sources(connection, source_specs, now=now)
+        sources.sync_sources(connection, source_specs, now=now, whole=True)
         newsletters = tuple(editions.sync_newsletters(connection, specs, now=now))
-    fetcher = Fetcher()
+    fetcher = Fetcher(clock=clock)
     newsroom = Newsroom(
         database=database,
         site=site_of(settings),
@@ -307,9 +380,10 @@ def _open(
         newsroom=newsroom,
         mailer=_mailer(settings, newsroom, keys),
         keys=keys,
-        sources=source_specs,
+        file_sources=source_specs,
         same_hosts=(urlsplit(settings.site.url).hostname or "", *settings.site.former_hosts),
         fetcher=fetcher,
+        parser=Parser(),
         clock=clock,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class DigestError(Exception):
     """Say what went wrong, with which thing, and why; `hint` says how to mend it.
@@ -57,6 +59,22 @@ class FetchBlockedError(SourceError):
     """An address that must not be dialled from here (loopback, private, link-local)."""
 
 
+class HttpStatusError(SourceError):
+    """A site answered with a refusal: `status` is HTTP's, `not_before` when it may be asked again.
+
+    `not_before` (aware UTC) is what the site's Retry-After says, at most a day from now; None when
+    it says nothing.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, not_before: datetime | None = None, hint: str = ""
+    ) -> None:
+        """Keep the number and the moment beside the sentence."""
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.not_before = not_before
+
+
 class CompositionError(DigestError):
     """A template or a letter cannot be composed; `template` and `line` say where when known."""
 
@@ -79,3 +97,7 @@ class TokenError(DigestError):
 
 class WorkflowError(DigestError):
     """The edition is not in a state that allows this step."""
+
+
+class ConflictError(WorkflowError):
+    """Somebody else wrote in between: the message says who and what, and nothing was written."""

@@ -15,7 +15,8 @@ from digest.app import App
 from digest.delivery.settle import without_addresses
 from digest.errors import DigestError
 from digest.log import event
-from digest.sources.collect import collect
+from digest.sources.model import Polled
+from digest.sources.visit import Doubts, Visited
 from digest.workflow.advance import advance
 from digest.workflow.model import Step
 
@@ -24,6 +25,8 @@ TICK = timedelta(seconds=5)
 """How often the clockwork looks at the hour. A tick that finds nothing due costs a few reads."""
 _AT_LEAST_EVERY = 60.0
 """Seconds. APScheduler reads the machine's clock: set back by an hour, it sleeps for an hour."""
+VISIT_EVERY = timedelta(seconds=30)
+"""How often pages are looked for that are due: none is in a hurry."""
 GRACE_SECONDS = 3.0
 """How long a slow poll has to end before we leave without it."""
 
@@ -101,8 +104,9 @@ def run_scheduler(
     ended = threading.Event()
     with app.at_work("scheduler"):
         diary = _Diary()
+        collector = _Collector(app, stop=lambda: stop.is_set() or ended.is_set())
         rounds = (
-            _Round("collect", lambda: _collect(app), ended),
+            _Round("collect", collector.go_round, ended),
             _Round("advance", lambda: diary.write(advance(app.newsroom)), ended),
         )
         event(_LOG, "scheduler running", newsletters=len(app.newsroom.newsletters))
@@ -149,16 +153,53 @@ def _end(rounds: Sequence[_Round], grace_seconds: float) -> None:
         one.join(max(0.0, deadline - time.monotonic()))
 
 
-def _collect(app: App) -> None:
-    for polled in collect(app.database, app.sources, fetcher=app.fetcher, clock=app.clock):
+class _Collector:
+    """Polls the sources, then looks at the pages of their stories, and logs what is news."""
+
+    def __init__(self, app: App, *, stop: Callable[[], bool]) -> None:
+        self._app = app
+        self._stop = stop
+        self._doubts = Doubts()
+        self._moved: dict[str, str | None] = {}
+        self._visited_at: datetime | None = None
+
+    def go_round(self) -> None:
+        """Poll what is due, then visit; the sources are those there are now."""
+        self._app.collect(on_polled=self._log_poll, stop=self._stop)
+        now, last = self._app.clock(), self._visited_at
+        if self._stop() or (last is not None and last <= now < last + VISIT_EVERY):
+            return
+        self._visited_at = now
+        self._log_visit(self._app.visit(doubts=self._doubts, stop=self._stop))
+
+    def _log_poll(self, polled: Polled) -> None:
         if polled.problem:
             words = without_addresses(polled.problem)
             event(_LOG, f"{polled.source} failed", logging.WARNING, problem=words)
-        elif polled.new or polled.updated:
-            event(_LOG, f"{polled.source} collected", new=polled.new, updated=polled.updated)
+            return
+        counts = {"new": polled.new, "updated": polled.updated, "withdrawn": polled.withdrawn}
+        if news := {name: count for name, count in counts.items() if count}:
+            event(_LOG, f"{polled.source} collected", **news)
         for warning in polled.warnings:
             words = without_addresses(warning)
             event(_LOG, f"{polled.source} warning", logging.WARNING, warning=words)
+        if polled.moved_to and polled.moved_to != self._moved.get(polled.source):
+            words = without_addresses(polled.moved_to)
+            event(_LOG, f"{polled.source} moved for good", logging.WARNING, to=words)
+        self._moved[polled.source] = polled.moved_to
+
+    def _log_visit(self, visited: Visited) -> None:
+        if visited.withdrawn or visited.restored or visited.filled:
+            event(
+                _LOG,
+                "pages visited",
+                looked=visited.looked,
+                filled=visited.filled,
+                withdrawn=list(visited.withdrawn),
+                restored=list(visited.restored),
+            )
+        for warning in visited.warnings:
+            event(_LOG, "pages warning", logging.WARNING, warning=without_addresses(warning))
 
 
 class _Diary:

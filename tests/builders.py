@@ -25,7 +25,6 @@ from digest.editions import store as editions
 from digest.editions.model import Edition
 from digest.outbox import store as outbox
 from digest.outbox.model import Notice
-from digest.sources.collect import collect
 from digest.workflow.advance import advance
 from subscribers.model import Act
 from subscribers.signup import add
@@ -137,13 +136,7 @@ class Paper:
         """Put stories into the feed at the watch's hour, and let the collector see them."""
         self.stories += [(headline, self.watch.at) for headline in headlines]
         write_feed(self.feed, self.stories)
-        for polled in collect(
-            self.app.database,
-            self.app.sources,
-            fetcher=self.app.fetcher,
-            clock=self.watch,
-            force=True,
-        ):
+        for polled in self.app.collect(force=True):
             assert not polled.problem
 
     def news(self, day: str, count: int = 4) -> None:

@@ -19,6 +19,10 @@ _SOURCE = {
     "next_poll_at": sa.DateTime(timezone=True),
     "body_hash": sa.String(64),
     "moved_to": sa.Text(),
+    "not_before": sa.DateTime(timezone=True),
+    "failing_since": sa.DateTime(timezone=True),
+    "status": sa.Integer(),
+    "address_hash": sa.String(64),
     "settings": sa.JSON(),
     "removed_at": sa.DateTime(timezone=True),
 }
@@ -54,6 +58,7 @@ def _new_columns_of_editions() -> None:
     op.execute("UPDATE slot SET by_hand = true WHERE name <> 'main'")
     op.add_column("edition", sa.Column("note", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("edition", sa.Column("sponsor", sa.JSON()))
+    op.add_column("edition", sa.Column("asked_for", sa.JSON()))
     op.add_column(
         "candidate", sa.Column("pinned", sa.Boolean(), nullable=False, server_default=sa.false())
     )
@@ -131,8 +136,8 @@ def downgrade() -> None:
         for name in ("picture", "wording", "pinned"):
             batch.drop_column(name)
     with op.batch_alter_table("edition") as batch:
-        batch.drop_column("sponsor")
-        batch.drop_column("note")
+        for name in ("asked_for", "sponsor", "note"):
+            batch.drop_column(name)
     with op.batch_alter_table("slot") as batch:
         batch.drop_column("by_hand")
     op.drop_index("ix_article_source_id", "article")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import tomli_w
@@ -46,10 +49,27 @@ def _without_password(url: str) -> str:
 
 
 def first_settings(
-    *, name: str, url: str, feed: str, timezone: str, host: str, language: str = "en"
+    *,
+    name: str,
+    url: str,
+    feed: str,
+    timezone: str,
+    host: str,
+    language: str = "en",
+    kind: str = "feed",
+    accent: str = "#0B4F8A",
+    logo: str = "",
+    allow: Sequence[str] = (),
 ) -> str:
-    """Write the digest.toml of a new site, with a comment where a person must look."""
+    """Write the digest.toml of a new site, with a comment where a person must look.
+
+    `kind` is that of the source at `feed`; `logo` the address of a picture to look at.
+    """
     quote = _quoted
+    source = f"{kind:5} = {quote(feed)}\n"
+    if allow:
+        source += f"allow = [{', '.join(map(quote, allow))}]   # not public, and yet ours to read\n"
+    seen = f"   # the site's logo: {_comment(logo)}" if logo else ""
     return f"""\
 # `digest config check` finds mistakes; docs/reference/settings.md has the rest.
 environment = "production"         # "staging" mails only test_readers, whatever the database says
@@ -60,7 +80,7 @@ url            = {quote(url)}
 timezone       = {quote(timezone)}   # every hour below is local here
 language       = {quote(language)}
 postal_address = {quote(f"{name}, write your postal address here")}   # in every footer, by law
-brand          = {{ accent = "#0B4F8A" }}
+brand          = {{ accent = {quote(accent)} }}{seen}
 
 [web]
 public_url = "http://127.0.0.1:8025"   # stands in every link we mail: your public https address
@@ -84,10 +104,9 @@ operators    = []                      # told of failures
 test_readers = []
 
 [sources.site]
-feed  = {quote(feed)}
-every = "10m"                          # all day: a feed that shows ten stories forgets the eleventh
+{source}every = "10m"                  # all day: a feed that shows ten stories forgets the eleventh
 
-[sections]                             # feed categories and paths of yours; the rest goes In brief
+[sections]                             # categories and paths of yours (digest sources unsorted)
 # town = {{ title = "Town", categories = ["Local", "Council"], paths = ["/town/"] }}
 
 [newsletters.daily]
@@ -112,9 +131,24 @@ sections = []
 """
 
 
+def section_line(category: str) -> tuple[str, str]:
+    """Give a section's key and its line below [sections], for a category that has none yet.
+
+    The key is empty for a category without a letter that a key may have.
+    """
+    plain = unicodedata.normalize("NFKD", category).encode("ascii", "ignore").decode().lower()
+    key = re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-")
+    named = _quoted(category)
+    return key, f"{key} = {{ title = {named}, categories = [{named}] }}"
+
+
 def _quoted(text: str) -> str:
     """Give a TOML basic string: its escapes are those of the library's writer."""
     return tomli_w.dumps({"x": text}).partition("= ")[2].strip()
+
+
+def _comment(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _plain(name: str) -> str:

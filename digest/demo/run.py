@@ -33,7 +33,6 @@ from digest.errors import DigestError
 from digest.scheduler import run_scheduler
 from digest.sources import article_store
 from digest.sources import store as sources
-from digest.sources.collect import collect
 from digest.web.mount import pages_of
 from digest.web.server import open_socket, serve_web
 from digest.worker import run_worker
@@ -247,7 +246,7 @@ def _collect(app: App, clock: Morning) -> None:
         clock.at = at
         if done_at is not None and done_at >= at:
             continue
-        polled = collect(app.database, app.sources, fetcher=app.fetcher, clock=clock, force=True)
+        polled = app.collect(force=True)
         for one in polled:
             if one.problem:
                 raise DigestError(f"demo: {one.source}: {one.problem}")

@@ -1,36 +1,76 @@
-"""Door to the tables of articles and their names: stories in, articles out."""
+"""Door to the tables of articles and their names: stories in, articles out.
+
+Whoever changes an article holds the one lock for it (SQLite has one writer anyhow): two collectors
+must not both find a story unknown. A poll that changes nothing takes no lock and writes nothing.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, metadata
+from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.sources.cleaning import one_line
 from digest.sources.identity import (
     IdentityKey,
     IdentityKind,
-    canonical_url,
-    headline_is_enough,
-    keys_of,
-    shared_urls,
+    guid_keys,
+    names_in_poll,
+    searchable,
+    url_keys,
 )
+from digest.sources.merging import content_hash, filled, index_terms, storable
 from digest.sources.model import (
     Article,
     DateOrigin,
     FoundStory,
+    Gone,
     Picture,
     Recording,
     RecordingKind,
 )
+from digest.sources.sightings import (
+    DELETED,
+    MISSING,
+    PAGE_ANSWERS,
+    WITHDRAWN_BY_SOURCE,
+    Known,
+    Plan,
+    Poll,
+    Sighting,
+)
 from digest.sources.store import source
+
+__all__ = [
+    "DELETED",
+    "MISSING",
+    "PAGE_ANSWERS",
+    "Saved",
+    "article",
+    "article_identity",
+    "article_revision",
+    "article_term",
+    "articles_by_id",
+    "articles_seen",
+    "count_articles",
+    "due_for_visit",
+    "find_by_url",
+    "knows_articles_of",
+    "restore",
+    "save_stories",
+    "save_visit",
+    "search_articles",
+    "withdraw",
+    "withdraw_gone",
+    "withdraw_missing",
+]
 
 article = sa.Table(
     "article",
@@ -114,6 +154,15 @@ article_term = sa.Table(
 Written with the article, so that a story found by it is always there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What came of one poll's stories; `ids` are their articles, in the order of the stories."""
+
+    new: int = 0
+    updated: int = 0
+    ids: tuple[int, ...] = ()
+
+
 def knows_articles_of(connection: Connection, source_id: int) -> bool:
     """Tell whether any article came from this source."""
     found = sa.select(article.c.id).where(article.c.source_id == source_id).limit(1)
@@ -133,19 +182,138 @@ def save_stories(
     *,
     now: datetime,
     backlog: bool,
-) -> tuple[int, int]:
-    """Make articles of one poll's stories, or find the ones they are; give (new, updated).
+    same_hosts: Sequence[str] = (),
+) -> Saved:
+    """Make articles of one poll's stories, or find the ones they are.
 
-    Needs a write transaction. Saving the same stories again changes nothing, and of many who save
-    at once each story becomes one article.
+    Needs a write transaction. Saving the same stories again changes nothing and writes nothing,
+    and of many who save at once each story becomes one article. What the source had taken back
+    and shows again is restored. `same_hosts`: see `identity.keys_of`.
+    """
+    clean = [storable(story) for story in stories]
+    names = names_in_poll(clean, source=source_name, same_hosts=same_hosts)
+    poll = Poll(source_id, now, backlog)
+    for start in range(0, len(clean), _STORIES_AT_ONCE):
+        some = slice(start, start + _STORIES_AT_ONCE)
+        _save(connection, poll, list(zip(clean[some], names[some], strict=True)))
+    return Saved(poll.new, poll.updated, tuple(poll.ids))
+
+
+def withdraw_missing(
+    connection: Connection, source_id: int, *, kept: Collection[int], now: datetime, why: str
+) -> int:
+    """Withdraw a source's articles that are not among `kept`; give how many.
+
+    `why` is MISSING.
+    """
+    _check_taken_back(why)
+    query = sa.select(article.c.id).where(
+        article.c.source_id == source_id, article.c.withdrawn_at.is_(None)
+    )
+    missing = sorted(set(connection.scalars(query)).difference(kept))
+    return _withdraw(connection, missing, now=now, why=why)
+
+
+def withdraw_gone(
+    connection: Connection,
+    source_id: int,
+    source_name: str,
+    gone: Sequence[Gone],
+    *,
+    now: datetime,
+    why: str,
+    same_hosts: Sequence[str] = (),
+) -> int:
+    """Withdraw what a source says it deleted, where it is the source's own; give how many.
+
+    `why` is DELETED.
+    """
+    _check_taken_back(why)
+    keys: list[IdentityKey] = []
+    for one in gone:
+        keys += guid_keys(one.guid or "", source=source_name, same_hosts=same_hosts)
+        keys += url_keys(one.url or "", same_hosts=same_hosts)
+    meant = sorted(set(_owners(connection, keys).values()))
+    own = [one.id for one in _known(connection, meant).values() if one.source_id == source_id]
+    return _withdraw(connection, own, now=now, why=why)
+
+
+def withdraw(connection: Connection, article_id: int, *, now: datetime, why: str) -> bool:
+    """Withdraw an article; False when it is withdrawn already, or there is none."""
+    return _withdraw(connection, [article_id], now=now, why=why) == 1
+
+
+def restore(connection: Connection, article_id: int) -> bool:
+    """Take a withdrawal back, whatever it was for; False when there is none."""
+    _one_at_a_time(connection)
+    done = connection.execute(
+        sa.update(article)
+        .where(article.c.id == article_id, article.c.withdrawn_at.is_not(None))
+        .values(withdrawn_at=None, withdrawn_why="")
+    )
+    return rows_changed(done) == 1
+
+
+def due_for_visit(
+    connection: Connection,
+    *,
+    source_ids: Collection[int],
+    seen_after: datetime,
+    visited_before: datetime,
+    backlog_after: datetime,
+    limit: int,
+) -> list[Article]:
+    """Give articles whose page is to be looked at: the newest never visited, then the longest ago.
+
+    Of a first import only what is dated after `backlog_after`. What was withdrawn for its page is
+    among them, for the page may be back; what was withdrawn otherwise is not.
+    """
+    visited = article.c.visited_at
+    query = _ARTICLES.where(
+        article.c.source_id.in_(list(source_ids)),
+        article.c.url.is_not(None),
+        article.c.first_seen_at > seen_after,
+        sa.or_(visited.is_(None), visited < visited_before),
+        sa.or_(
+            ~article.c.backlog,
+            sa.func.coalesce(article.c.published_at, article.c.first_seen_at) >= backlog_after,
+        ),
+        sa.or_(
+            article.c.withdrawn_at.is_(None),
+            article.c.withdrawn_why.startswith(PAGE_ANSWERS, autoescape=True),
+        ),
+    )
+    return _articles(connection, query.order_by(visited.asc().nulls_first(), *_NEWEST).limit(limit))
+
+
+def save_visit(
+    connection: Connection, article_id: int, *, now: datetime, found: FoundStory | None
+) -> bool:
+    """Record a look at an article's page; tell whether the page filled a gap.
+
+    `found` is what the page says: it fills what the source left out and rewrites nothing.
     """
     _one_at_a_time(connection)
-    no_names = shared_urls(stories, source=source_name)
-    saved = [
-        _save(connection, _Sighting(source_id, source_name, story, now, backlog, no_names))
-        for story in stories
-    ]
-    return saved.count("new"), saved.count("updated")
+    known = _known(connection, [article_id]).get(article_id)
+    if known is None:
+        return False
+    story = known.story
+    if found is not None:
+        story = filled(story, storable(found), first_seen_at=known.first_seen_at, now=now)
+    # A gap filled is no revision: what the source said stands as it was.
+    after = replace(known, story=story, visited_at=now)
+    _write_changes(connection, [(known, after)], now=now)
+    return story != known.story
+
+
+def find_by_url(
+    connection: Connection, url: str, *, same_hosts: Sequence[str] = ()
+) -> Article | None:
+    """Give the article that an address names, however it is spelled."""
+    keys = url_keys(url, same_hosts=same_hosts)
+    owners = _owners(connection, keys)
+    ids = [owners[key] for key in keys if key in owners]
+    return next(iter(articles_by_id(connection, ids[:1])), None)
 
 
 def articles_seen(connection: Connection, *, after: datetime, until: datetime) -> list[Article]:
@@ -160,27 +328,50 @@ def articles_seen(connection: Connection, *, after: datetime, until: datetime) -
 def articles_by_id(connection: Connection, ids: Sequence[int]) -> list[Article]:
     """Give the articles with these ids, in the order asked for; unknown ids are left out."""
     found: dict[int, Article] = {}
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        rows = _articles(connection, _ARTICLES.where(article.c.id.in_(some)))
+    for some in _chunks(ids):
+        rows = _articles(connection, _ARTICLES.where(_among(connection, article.c.id, some)))
         found.update((one.id, one) for one in rows)
     return [found[number] for number in dict.fromkeys(ids) if number in found]
 
 
-def search_articles(connection: Connection, words: str, *, limit: int) -> list[Article]:
-    """Give the articles whose headline holds every one of the words, the newest first."""
-    wanted = one_line(words).split()[:_MOST_WORDS]
-    if not wanted:
+def search_articles(
+    connection: Connection, words: str, *, limit: int, same_hosts: Sequence[str] = ()
+) -> list[Article]:
+    """Give the articles whose headline holds every one of the words, the newest first.
+
+    Case and accents do not count, in any script. A story's address finds that story alone.
+    """
+    line = one_line(words)
+    if _ADDRESS.fullmatch(line):
+        link = line if "://" in line else f"https://{line}"
+        if known := find_by_url(connection, link, same_hosts=same_hosts):
+            return [known]
+    wanted = searchable(line).split()[:_MOST_WORDS]
+    if not wanted or limit < 1:
         return []
-    holds = [article.c.headline.icontains(word, autoescape=True) for word in wanted]
-    newest = (article.c.first_seen_at.desc(), article.c.id.desc())
-    return _articles(connection, _ARTICLES.where(*holds).order_by(*newest).limit(limit))
+    return articles_by_id(connection, _ids_holding(connection, wanted, limit=limit))
 
 
 _IDS_AT_ONCE = 500
 
 
+_STORIES_AT_ONCE = 200
+
+
+_HEADLINES_AT_ONCE = 2_000
+
+
 _MOST_WORDS = 20
+
+
+_MOST_NAMES = 64
+"""Of one article: a feed that makes up its guids anew at every poll would fill the table."""
+
+
+_LOCK = 0x61727469636C6573  # "articles"; any constant serves that no other lock has
+
+
+_ADDRESS = re.compile(r"(?:https?://\S+|[^\s/.]+(?:\.[^\s/.]+)+/\S+)", re.IGNORECASE)
 
 
 _ARTICLES = sa.select(article, source.c.name.label("source_name")).join(
@@ -188,169 +379,243 @@ _ARTICLES = sa.select(article, source.c.name.label("source_name")).join(
 )
 
 
-_SUREST_FIRST = (
-    DateOrigin.EDITOR,
-    DateOrigin.FEED,
-    DateOrigin.JSON_LD,
-    DateOrigin.META,
-    DateOrigin.URL,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    """One story seen in one poll."""
-
-    source_id: int
-    source_name: str
-    story: FoundStory
-    now: datetime
-    backlog: bool
-    no_names: frozenset[IdentityKey]
-
-    @property
-    def keys(self) -> tuple[IdentityKey, ...]:
-        """Give the story's keys without those that name several stories of its poll."""
-        keys = keys_of(self.story, source=self.source_name)
-        return tuple(key for key in keys if key not in self.no_names)
+_NEWEST = (article.c.first_seen_at.desc(), article.c.id.desc())
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """Keep other collectors waiting: two must not both find a story unknown.
+    """Keep other writers of articles waiting until this transaction ends; readers go on."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
-    SQLite has one writer anyhow. On PostgreSQL readers go on; the lock ends with the transaction.
+
+def _save(connection: Connection, poll: Poll, sightings: Sequence[Sighting]) -> None:
+    plan = _plan(connection, poll, sightings)
+    if not plan.is_empty and connection.dialect.name == "postgresql":
+        # What the first look found may be old by the time the lock is ours.
+        _one_at_a_time(connection)
+        plan = _plan(connection, poll, sightings)
+    numbers = _add_articles(connection, poll, plan.added)
+    _write_changes(connection, plan.changes, now=poll.now)
+    _write_names(connection, plan.names, numbers)
+    poll.new += len(plan.added)
+    poll.updated += sum(after.revision > before.revision for before, after in plan.changes)
+    poll.ids += [numbers.get(number, number) for number in plan.ids]
+    poll.told |= {numbers.get(number, number) for number in plan.told}
+
+
+def _plan(connection: Connection, poll: Poll, sightings: Sequence[Sighting]) -> Plan:
+    owners = _owners(connection, [key for _, names in sightings for key in names])
+    known = _known(connection, sorted(set(owners.values())))
+    plan = Plan(poll, {key: number for key, number in owners.items() if number in known}, known)
+    plan.work_out(sightings)
+    return plan
+
+
+def _owners(connection: Connection, keys: Iterable[IdentityKey]) -> dict[IdentityKey, int]:
+    """Give the article that each of the names leads to; unknown names are left out."""
+    asked: dict[tuple[IdentityKind, str], list[str]] = {}
+    for key in keys:
+        asked.setdefault((key.kind, key.scope), []).append(key.value_hash)
+    columns = article_identity.c
+    found: dict[IdentityKey, int] = {}
+    for (kind, scope), hashes in asked.items():
+        for some in _chunks(hashes):
+            query = sa.select(columns.value_hash, columns.article_id).where(
+                columns.kind == kind.value,
+                columns.scope == scope,
+                _among(connection, columns.value_hash, some),
+            )
+            for value_hash, article_id in connection.execute(query):
+                found[IdentityKey(kind, scope, value_hash)] = article_id
+    return found
+
+
+def _known(connection: Connection, ids: Sequence[int]) -> dict[int, Known]:
+    found: dict[int, Known] = {}
+    for some in _chunks(ids):
+        for row in connection.execute(
+            sa.select(article).where(_among(connection, article.c.id, some))
+        ):
+            found[row.id] = Known(
+                id=row.id,
+                source_id=row.source_id,
+                story=_story(row),
+                first_seen_at=row.first_seen_at,
+                revision=row.revision,
+                withdrawn_at=row.withdrawn_at,
+                withdrawn_why=row.withdrawn_why,
+                visited_at=row.visited_at,
+            )
+    return found
+
+
+def _add_articles(connection: Connection, poll: Poll, added: Sequence[Known]) -> dict[int, int]:
+    """Insert the articles that are new; give the id of each one's number below 0."""
+    if not added:
+        return {}
+    seen = {
+        "source_id": poll.source_id,
+        "first_seen_at": poll.now,
+        "backlog": poll.backlog,
+    }
+    inserted = sa.insert(article).returning(article.c.id, sort_by_parameter_order=True)
+    ids = connection.scalars(inserted, [{**seen, **_columns(one.story)} for one in added]).all()
+    _write_terms(connection, {number: one.story for number, one in zip(ids, added, strict=True)})
+    return {one.id: number for number, one in zip(ids, added, strict=True)}
+
+
+def _write_changes(
+    connection: Connection, changes: Sequence[tuple[Known, Known]], *, now: datetime
+) -> None:
+    """Write what known articles say now, and keep what those with changed words said before."""
+    if not changes:
+        return
+    update = sa.update(article).where(article.c.id == sa.bindparam("article_id"))
+    connection.execute(update, [{"article_id": new.id, **_changing(new)} for _, new in changes])
+    revised = [old for old, new in changes if new.revision > old.revision]
+    if revised:
+        connection.execute(sa.insert(article_revision), [_revision(old, now) for old in revised])
+    reworded = {
+        new.id: new.story for old, new in changes if _indexed(old.story) != _indexed(new.story)
+    }
+    if reworded:
+        owner = article_term.c.article_id
+        connection.execute(sa.delete(article_term).where(_among(connection, owner, list(reworded))))
+        _write_terms(connection, reworded)
+
+
+def _write_names(
+    connection: Connection, names: Mapping[IdentityKey, int], numbers: Mapping[int, int]
+) -> None:
+    rows = [
+        {
+            "kind": key.kind.value,
+            "scope": key.scope,
+            "value_hash": key.value_hash,
+            "article_id": numbers.get(number, number),
+        }
+        for key, number in _not_too_many(connection, names)
+    ]
+    if rows:
+        named = insert(connection, article_identity)
+        moved = named.on_conflict_do_update(
+            index_elements=["kind", "scope", "value_hash"],
+            set_={"article_id": named.excluded.article_id},
+        )
+        connection.execute(moved, rows)
+
+
+def _not_too_many(
+    connection: Connection, names: Mapping[IdentityKey, int]
+) -> Iterator[tuple[IdentityKey, int]]:
+    known = sorted({number for number in names.values() if number > 0})
+    count: dict[int, int] = {}
+    owner = article_identity.c.article_id
+    for some in _chunks(known):
+        query = (
+            sa.select(owner, sa.func.count()).where(_among(connection, owner, some)).group_by(owner)
+        )
+        count.update((number, has) for number, has in connection.execute(query))
+    for key, number in names.items():
+        count[number] = count.get(number, 0) + 1
+        if count[number] <= _MOST_NAMES:
+            yield key, number
+
+
+def _write_terms(connection: Connection, stories: Mapping[int, FoundStory]) -> None:
+    rows = [
+        {"term": term, "article_id": number}
+        for number, story in stories.items()
+        for term in index_terms(story)
+    ]
+    if rows:
+        connection.execute(sa.insert(article_term), rows)
+
+
+def _indexed(story: FoundStory) -> tuple[str, str, str | None]:
+    return story.headline, story.standfirst, story.language
+
+
+def _check_taken_back(why: str) -> None:
+    if why not in WITHDRAWN_BY_SOURCE:
+        raise ValueError(f"not a source's reason to take a story back: {why!r}")
+
+
+def _withdraw(connection: Connection, ids: Sequence[int], *, now: datetime, why: str) -> int:
+    if ids:
+        _one_at_a_time(connection)
+    count = 0
+    for some in _chunks(ids):
+        done = connection.execute(
+            sa.update(article)
+            .where(_among(connection, article.c.id, some), article.c.withdrawn_at.is_(None))
+            .values(withdrawn_at=now, withdrawn_why=one_line(why))
+        )
+        count += rows_changed(done)
+    return count
+
+
+def _ids_holding(connection: Connection, wanted: Sequence[str], *, limit: int) -> list[int]:
+    """Look through the headlines, the newest first, until enough hold every word.
+
+    No database folds all scripts: SQLite's LIKE folds ASCII only, and neither folds accents. Many
+    headlines are folded at once, for most of them hold none of the words.
+    """
+    query = sa.select(article.c.id, article.c.headline).order_by(*_NEWEST)
+    found: list[int] = []
+    with connection.execute(query.execution_options(yield_per=_HEADLINES_AT_ONCE)) as rows:
+        for some in rows.partitions():
+            folded = searchable("\n".join(line.replace("\n", " ") for _, line in some))
+            if not all(word in folded for word in wanted):
+                continue
+            lines = folded.split("\n")
+            found += [
+                number
+                for (number, _), line in zip(some, lines, strict=True)
+                if all(word in line for word in wanted)
+            ]
+            if len(found) >= limit:
+                break
+    return found[:limit]
+
+
+def _among(
+    connection: Connection, column: sa.Column[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Say that a column is one of these: for PostgreSQL in one array, which it plans at once.
+
+    A list of fifty parameters takes it and its driver ten times as long.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("LOCK TABLE article_identity IN SHARE ROW EXCLUSIVE MODE"))
+        return column == sa.any_(sa.bindparam(None, list(values), type_=ARRAY(column.type)))
+    return column.in_(values)
 
 
-def _save(connection: Connection, seen: _Sighting) -> Literal["new", "updated", "known"]:
-    known = _find(connection, seen)
-    if known is None:
-        _name(connection, seen, _insert(connection, seen))
-        return "new"
-    article_id, source_id, story, revision = known
-    _name(connection, seen, article_id)
-    merged = _merged(seen, story, is_owner=source_id == seen.source_id)
-    if merged == story:
-        return "known"
-    values = _columns(merged)
-    if values["content_hash"] == _columns(story)["content_hash"]:
-        _update(connection, article_id, values)
-        return "known"
-    _keep_revision(connection, article_id, revision, story, seen.now)
-    _update(connection, article_id, {**values, "revision": revision + 1})
-    return "updated"
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _IDS_AT_ONCE):
+        yield values[start : start + _IDS_AT_ONCE]
 
 
-def _find(connection: Connection, seen: _Sighting) -> tuple[int, int, FoundStory, int] | None:
-    """Give the known article (id, source, story, revision), by the surest key that names one."""
-    for key in seen.keys:
-        row = connection.execute(
-            sa.select(article)
-            .join(article_identity, article_identity.c.article_id == article.c.id)
-            .where(*_is_key(key))
-        ).first()
-        if row is None:
-            continue
-        story = _story(row)
-        if key.kind is not IdentityKind.HEADLINE or headline_is_enough(seen.story, story):
-            return row.id, row.source_id, story, row.revision
-    return None
-
-
-def _is_key(key: IdentityKey) -> tuple[sa.ColumnElement[bool], ...]:
-    columns = article_identity.c
-    return (
-        columns.kind == key.kind.value,
-        columns.scope == key.scope,
-        columns.value_hash == key.value_hash,
-    )
-
-
-def _name(connection: Connection, seen: _Sighting, article_id: int) -> None:
-    """Write the story's aliases. A headline names the latest story under it; no other name moves.
-
-    So a river's "Weather" is today's.
-    """
-    for key in seen.keys:
-        owner = connection.scalar(sa.select(article_identity.c.article_id).where(*_is_key(key)))
-        if owner is None:
-            connection.execute(
-                sa.insert(article_identity).values(
-                    kind=key.kind.value,
-                    scope=key.scope,
-                    value_hash=key.value_hash,
-                    article_id=article_id,
-                )
-            )
-        elif owner < article_id and key.kind is IdentityKind.HEADLINE:
-            connection.execute(
-                sa.update(article_identity).where(*_is_key(key)).values(article_id=article_id)
-            )
-
-
-def _merged(seen: _Sighting, known: FoundStory, *, is_owner: bool) -> FoundStory:
-    """Give what the article says after this sighting: nothing known is lost to a poorer one.
-
-    A headline in a river, or another site's copy of the story, only adds what was not there.
-    """
-    found = seen.story
-    is_bare = not (found.guid or found.url or found.body_text or found.standfirst)
-    if is_bare or (not is_owner and (known.body_text or known.standfirst)):
-        return known
-    kept = {
-        field.name: getattr(known, field.name)
-        for field in fields(FoundStory)
-        if not getattr(found, field.name)
+def _changing(known: Known) -> dict[str, Any]:
+    return {
+        **_columns(known.story),
+        "revision": known.revision,
+        "withdrawn_at": known.withdrawn_at,
+        "withdrawn_why": known.withdrawn_why,
+        "visited_at": known.visited_at,
     }
-    merged = replace(found, **kept)
-    if found.body_text == "":
-        merged = replace(merged, body_html=known.body_html, body_text=known.body_text)
-    if _is_surer(found, known):
-        return merged
-    return replace(merged, published_at=known.published_at, published_from=known.published_from)
 
 
-def _is_surer(found: FoundStory, known: FoundStory) -> bool:
-    if known.published_at is None or known.published_from is None:
-        return True
-    if found.published_at is None or found.published_from is None:
-        return False
-    return _SUREST_FIRST.index(found.published_from) < _SUREST_FIRST.index(known.published_from)
-
-
-def _insert(connection: Connection, seen: _Sighting) -> int:
-    result = connection.execute(
-        sa.insert(article).values(
-            source_id=seen.source_id,
-            first_seen_at=seen.now,
-            backlog=seen.backlog,
-            **_columns(seen.story),
-        )
-    )
-    (number,) = result.inserted_primary_key or (0,)
-    return int(number)
-
-
-def _update(connection: Connection, article_id: int, values: Mapping[str, Any]) -> None:
-    connection.execute(sa.update(article).where(article.c.id == article_id).values(**values))
-
-
-def _keep_revision(
-    connection: Connection, article_id: int, n: int, story: FoundStory, now: datetime
-) -> None:
-    connection.execute(
-        sa.insert(article_revision).values(
-            article_id=article_id,
-            n=n,
-            seen_at=now,
-            headline=story.headline,
-            standfirst=story.standfirst,
-            url=story.url,
-            body_text=story.body_text,
-        )
-    )
+def _revision(old: Known, now: datetime) -> dict[str, Any]:
+    return {
+        "article_id": old.id,
+        "n": old.revision,
+        "seen_at": now,
+        "headline": old.story.headline,
+        "standfirst": old.story.standfirst,
+        "url": old.story.url,
+        "body_text": old.story.body_text,
+    }
 
 
 def _columns(story: FoundStory) -> dict[str, Any]:
@@ -377,19 +642,8 @@ def _columns(story: FoundStory) -> dict[str, Any]:
         "published_from": story.published_from.value if story.published_from else None,
         "updated_at": story.updated_at,
         "seen_on": story.seen_on,
-        "content_hash": _content_hash(story),
+        "content_hash": content_hash(story),
     }
-
-
-def _content_hash(story: FoundStory) -> str:
-    """Hash what a reader would see changed: the words and where they lead."""
-    seen = (
-        story.headline,
-        story.standfirst,
-        canonical_url(story.url) if story.url else "",
-        story.body_text,
-    )
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 def _articles(connection: Connection, query: sa.Select[Any]) -> list[Article]:

@@ -6,10 +6,13 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import nh3
+
+from digest.sources.picture_choice import NamedPicture, Place, described, is_sensible
 
 MAX_HTML_BYTES = 256 * 1024
 MAX_HTML_DEPTH = 30
@@ -24,6 +27,8 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff"
     "\u202a-\u202e\u2066-\u2069]"
 )
+_SEPARATORS = re.compile("[\x1c-\x1f\x85]")
+"""Controls that Python takes for spaces, and nobody else."""
 _TAG_START = re.compile(r"<[A-Za-z/!?]")
 _BREAKING_TAG = re.compile(r"</?(?:br|p|div|h[1-6]|li|td|tr)\b", re.IGNORECASE)
 _LONGEST_BREAK = len("</div>")
@@ -53,11 +58,28 @@ _CLEANER_TAGS = word_set(
     " ins li ol p pre q s small span strong sub sup table tbody td th thead tr u ul"
 )
 _CLEANER_ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "width", "height"}}
+_IMAGE_TAG = re.compile(r"<img\b([^<>]*)>", re.IGNORECASE)
+_IMAGE_SOURCE = re.compile(
+    r"""(?<![\w-])(data-(?:lazy-)?src|data-original|src|(?:data-)?srcset)\s*=\s*"""
+    r"""(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""",
+    re.IGNORECASE,
+)
+_LATE_SOURCES = ("data-src", "data-lazy-src", "data-original")
+_SRCSET_CHOICE = re.compile(r"([^\s,]\S*)\s+([0-9]{1,5})w")
+_WIDEST = 2_400
+_BLOCK = r"p|h[2-6]"
+_EMPTY = r"(?:\s|&nbsp;|<p>(?:\s|&nbsp;|<br>)*+</p>)*+"
+_MOST_EMPTY = 20
+_FIRST_BLOCK = re.compile(rf"{_EMPTY}<({_BLOCK})>")
+_LAST_BLOCK = re.compile(rf"</({_BLOCK})>$")
 
 
 @dataclass(frozen=True, slots=True)
 class CleanBody:
-    """A body made safe: HTML to show, its paragraphs, its first picture (link and description)."""
+    """A body made safe: HTML to show, its paragraphs, its picture (link and description).
+
+    The picture is the first one of a sensible size: no counter, emoji or portrait of the writer.
+    """
 
     html: str = ""
     paragraphs: tuple[str, ...] = ()
@@ -97,6 +119,8 @@ def plain_line(markup: str, *, escaped: bool = True) -> str:
 
 def without_tags(text: str) -> str:
     """Remove everything that reads as a tag, until nothing does, and fold whitespace."""
+    if "<" not in text or ">" not in text:
+        return " ".join(text.split())
     kept: list[str] = []
     opened: list[int] = []
     # A stack, not a pattern: when "<<b>b>" loses its inner tag, the outer one must go as well.
@@ -116,32 +140,61 @@ def clean_body(markup: str, *, base: str = "") -> CleanBody:
     """Make a body safe to show and to mail: allowed tags, http links made absolute, paragraphs.
 
     More than 256 KB is cut; nesting deeper than 30, which the cleaner takes quadratic time for,
-    keeps its words only.
+    keeps its words only. Pictures that a script would load when they are scrolled to are loaded.
     """
     cut, was_cut = _cut(markup)
-    cut = _UNSEEN.sub("", cut)
+    cut = _IMAGE_TAG.sub(_loaded, _SEPARATORS.sub(" ", _UNSEEN.sub("", cut)))
     is_hard = _depth(cut) > MAX_HTML_DEPTH or cut.count("&") > _MAX_AMPERSANDS
     safe = "" if is_hard else _cleaner(base).clean(cut)
     if is_hard or len(safe) > 4 * MAX_HTML_BYTES:
-        safe = _words_only(cut)
+        words = tuple(text for text in (_words_of(cut),) if has_words(text))
+        return CleanBody(paragraphs_to_html(words), words, None, was_cut)
     reader = _Paragraphs()
     reader.feed(safe)
     reader.close()
     return CleanBody(safe.strip(), reader.paragraphs(), reader.image, was_cut)
 
 
-def without_first_paragraph(body: CleanBody) -> CleanBody:
-    """Cut the first paragraph from the HTML and the text, or give the body back as it is.
+def without_paragraphs(body: CleanBody, *, first: int = 0, last: int = 0) -> CleanBody:
+    """Cut paragraphs from both ends of the HTML and the text, or give the body back as it is.
 
-    Only a body whose HTML begins with a plain `<p>` is cut: both forms must keep saying the same.
+    Only plain `<p>` and headings are cut: both forms must keep saying the same.
     """
-    begin, end = body.html.startswith("<p>"), body.html.find("</p>")
-    if not begin or end < 0 or "<img" in body.html[:end]:
+    begin, end = 0, len(body.html)
+    for _ in range(first):
+        begin = _end_of_first(body.html, begin)
+    for _ in range(last):
+        end = _begin_of_last(body.html, end)
+    if not (first or last) or begin < 0 or end < begin:
         return body
-    rest = clean_body(body.html[end + len("</p>") :])
-    if rest.paragraphs != body.paragraphs[1:]:
+    rest = clean_body(body.html[begin:end])
+    if rest.paragraphs != body.paragraphs[first : len(body.paragraphs) - last]:
         return body
-    return CleanBody(rest.html, rest.paragraphs, rest.image, body.was_cut)
+    return CleanBody(rest.html, rest.paragraphs, body.image, body.was_cut)
+
+
+def _end_of_first(markup: str, begin: int) -> int:
+    found = _FIRST_BLOCK.match(markup, begin) if begin >= 0 else None
+    close = f"</{found[1]}>" if found else ""
+    end = markup.find(close, found.end()) if found else -1
+    return -1 if end < 0 or "<img" in markup[begin:end] else end + len(close)
+
+
+def _begin_of_last(markup: str, end: int) -> int:
+    text = _without_empty_end(markup[: max(end, 0)])
+    found = _LAST_BLOCK.search(text[-_LONGEST_BREAK:])
+    begin = text.rfind(f"<{found[1]}>") if found else -1
+    return -1 if begin < 0 or "<img" in text[begin:] else begin
+
+
+def _without_empty_end(markup: str) -> str:
+    text = markup.rstrip()
+    for _ in range(_MOST_EMPTY):
+        begin = text.rfind("<p>") if text.endswith("</p>") else -1
+        if begin < 0 or text[begin + 3 : -4].replace("&nbsp;", "").replace("<br>", "").strip():
+            break
+        text = text[:begin].rstrip()
+    return text
 
 
 def paragraphs_to_html(paragraphs: tuple[str, ...]) -> str:
@@ -205,11 +258,34 @@ def _depth(markup: str) -> int:
     return deepest
 
 
-def _words_only(markup: str) -> str:
-    text = without_tags(one_line(html.unescape(without_tags(markup))))
-    return paragraphs_to_html((text,)) if text else ""
+def _words_of(markup: str) -> str:
+    return without_tags(one_line(html.unescape(without_tags(markup))))
 
 
+def _loaded(found: re.Match[str]) -> str:
+    """Give a picture its address when only a script or the browser's choice would."""
+    named: dict[str, str] = {}
+    for source in _IMAGE_SOURCE.finditer(found[1]):
+        named.setdefault(source[1].lower(), source[2] or source[3] or source[4] or "")
+    url = next((named[name] for name in _LATE_SOURCES if named.get(name)), "")
+    written = named.get("src", "")
+    if not url and (not written or written.startswith("data:")):
+        url = _widest(named.get("srcset") or named.get("data-srcset") or "")
+    if not url or url == written:
+        return found[0]
+    # Of two attributes of one name the first counts.
+    return f'<img src="{url.replace(chr(34), "%22")}" {found[1]}>'
+
+
+def _widest(choices: str) -> str:
+    """Choose from a `srcset` the widest picture that a mail can use."""
+    widths: dict[int, str] = {int(width): url for url, width in _SRCSET_CHOICE.findall(choices)}
+    if fit := [width for width in widths if width <= _WIDEST]:
+        return widths[max(fit)]
+    return next(iter(choices.split()), "").rstrip(",")
+
+
+@lru_cache(maxsize=16)
 def _cleaner(base: str) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(_CLEANER_TAGS),
@@ -261,12 +337,19 @@ class _Paragraphs(HTMLParser):
             self._pieces.append(" ".join(data.split("\n")))
 
     def _keep_image(self, attributes: dict[str, str]) -> None:
-        if attributes.get("src") and not {attributes.get("width"), attributes.get("height")} & {
-            "0",
-            "1",
-        }:
-            self.image = attributes["src"], one_line(attributes.get("alt", ""))
+        alt = described(one_line(attributes.get("alt", "")))
+        width, height = (_pixels(attributes.get(side, "")) for side in ("width", "height"))
+        named = NamedPicture(
+            attributes.get("src", ""), Place.BODY, alt=alt, width=width, height=height
+        )
+        if named.url and is_sensible(named):
+            self.image = named.url, alt
 
     def paragraphs(self) -> tuple[str, ...]:
         folded = (one_line(text) for text in _BREAK.split("".join(self._pieces)))
         return tuple(text for text in folded if has_words(text))
+
+
+def _pixels(written: str) -> int:
+    """Give a side in pixels: `0` and `1` mean a counter, nothing means unknown."""
+    return max(1, int(written[:5])) if written else 0

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from http import HTTPStatus
-from pathlib import Path
 
 from digest.clock import Clock
-from digest.db import Database
-from digest.errors import DigestError, SourceError
-from digest.sources import article_store, store
+from digest.db import Connection, Database
+from digest.errors import DigestError, HttpStatusError
+from digest.outbox import store as outbox
+from digest.outbox.model import NewNotice
+from digest.sources import article_store, poll_times, store
 from digest.sources.cleaning import one_line
-from digest.sources.feed import read_feed
-from digest.sources.fetch import Fetched, Fetcher, file_path, is_file, read_file
+from digest.sources.fetch import Fetcher
+from digest.sources.health import TURNED_OVER, Health, health_of
 from digest.sources.identity import without_shared_names
-from digest.sources.model import FoundStory, Polled, SourceKind, SourceSpec, SourceState
-from digest.sources.plaintext import read_page
+from digest.sources.model import Polled, SourceKind, SourceSpec, SourceState
+from digest.sources.parsing import Parser
+from digest.sources.read import Found, host_of, read, without_secrets
+from digest.sources.side_by_side import never, side_by_side
+from digest.sources.story_settings import finished_story
 
-_SOON_ENOUGH = 0.95
-"""Of `every`: the scheduler wakes at the same interval, and a moment early is not a poll missed."""
+WORKERS = 8
+"""Sources read at once: a slow one holds one thread, and its host two at most."""
+MISSING_AT_ONCE = 4
+"""Missing stories of a complete reading that may be a folder not mounted, or half an answer."""
+_NOT_BACKLOG = {SourceKind.PAGE}
+"""A page is named for the story on it, which as a rule bears no date to be chosen by."""
+Notices = Callable[[SourceSpec, SourceState, Polled, Health], Iterable[NewNotice]]
+"""What to tell of a poll: the source as it stands now, what came of it, how it fares."""
+
+
+def _unheard(_polled: Polled) -> None:
+    pass
 
 
 def collect(
@@ -30,152 +45,291 @@ def collect(
     *,
     fetcher: Fetcher,
     clock: Clock,
+    parser: Parser | None = None,
     force: bool = False,
+    same_hosts: Sequence[str] = (),
+    notices: Notices | None = None,
+    on_polled: Callable[[Polled], None] = _unheard,
+    workers: int = WORKERS,
+    chance: Callable[[], float] = random.random,
+    stop: Callable[[], bool] = never,
 ) -> list[Polled]:
     """Poll every source that is due, or all when forced; tell what came of each.
 
-    A source that fails is recorded, told in `problem`, and harms no other.
+    Several are read at once, and each is saved in its own transaction as soon as it is read: one
+    that fails or is slow is recorded, told in `problem`, and harms no other. A site that asked to
+    be left alone is left alone also when forced. `on_polled` hears of each in this thread, in
+    order of ending; `notices` go into the outbox with the record of their poll. `chance` (in
+    [0, 1)) scatters the next polls; `stop` takes effect between two sources. Without a `parser`
+    what was fetched is parsed in this process.
     """
-    with database.write() as connection:
-        store.sync_sources(connection, specs, now=clock())
-    with database.read() as connection:
-        states = {state.name: state for state in store.source_states(connection)}
-    return [
-        _poll(database, spec, states[spec.name], fetcher=fetcher, clock=clock)
-        for spec in specs
-        if force or is_due(spec, states[spec.name], now=clock())
-    ]
+    poll = _Poll(database, clock, same_hosts, notices, chance)
+    states = _states(database, specs, now=clock())
+    told: dict[str, Polled] = {}
+
+    def tell(polled: Polled) -> None:
+        told[polled.source] = polled
+        on_polled(polled)
+
+    due: list[_Job] = []
+    for spec in specs:
+        state = states.get(spec.name)
+        if state is None or spec.kind is SourceKind.PUSHED:
+            continue
+        asked = poll_times.asked_until(state, now=clock()) if force else None
+        if asked is not None:
+            tell(_left_alone(spec, asked))
+        elif force or poll_times.is_due(spec, state, now=clock()):
+            due.append(_Job(spec, state))
+
+    def reading(job: _Job) -> Found | Exception:
+        try:
+            return _finished(read(job.spec, job.state, fetcher=fetcher, parser=parser), job.spec)
+        except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
+            return error
+
+    readings = side_by_side(reading, _one_of_each_host_first(due), workers=workers, stop=stop)
+    with contextlib.closing(readings):
+        for job, found in readings:
+            tell(poll.keep(job, found))
+    return [told[spec.name] for spec in specs if spec.name in told]
 
 
-def read_source(spec: SourceSpec, *, fetcher: Fetcher) -> Polled:
+def read_source(spec: SourceSpec, *, fetcher: Fetcher, parser: Parser | None = None) -> Polled:
     """Read a source as a poll would, keeping nothing; what is wrong stands in `problem`."""
     try:
-        found = _read(spec, None, fetcher)
+        found = read(spec, None, fetcher=fetcher, parser=parser)
     except Exception as error:  # noqa: BLE001 - told in words, like a poll's
-        return Polled(spec.name, problem=_in_words(spec, error))
-    return Polled(spec.name, len(found.stories), warnings=found.warnings)
-
-
-def is_due(spec: SourceSpec, state: SourceState, *, now: datetime) -> bool:
-    """Tell whether a source was last tried long enough ago."""
-    if state.last_tried_at is None or state.last_tried_at > now:
-        return True
-    return now - state.last_tried_at >= spec.every * _SOON_ENOUGH
+        return _failed(spec, error)
+    return Polled(
+        spec.name,
+        len(found.reading.stories),
+        warnings=_told(spec, found.reading.warnings),
+        moved_to=_moved_to(spec, found),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What reading a source gave; `fetched` tells how to ask the next time."""
+class _Job:
+    """A source to poll, as it stands before."""
 
-    fetched: Fetched
-    stories: tuple[FoundStory, ...] = ()
-    warnings: tuple[str, ...] = ()
+    spec: SourceSpec
+    state: SourceState
 
 
-def _poll(
-    database: Database, spec: SourceSpec, state: SourceState, *, fetcher: Fetcher, clock: Clock
-) -> Polled:
-    try:
-        found = _read(spec, state, fetcher)
-        if found.fetched.not_modified:
-            _record_unchanged(database, state, clock())
-            return Polled(spec.name, unchanged=True)
-        return _keep(database, spec, state, found, now=clock())
-    except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
-        problem = _in_words(spec, error)
-    with database.write() as connection:
-        store.record_poll_failed(connection, state.id, now=clock(), error=problem)
-    return Polled(spec.name, problem=problem)
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """Saves what was read of each source."""
+
+    database: Database
+    clock: Clock
+    same_hosts: Sequence[str]
+    notices: Notices | None
+    chance: Callable[[], float]
+
+    def keep(self, job: _Job, found: Found | Exception) -> Polled:
+        """Save what was read of a source, or what kept us from it."""
+        try:
+            if isinstance(found, Exception):
+                return self._keep_failure(job, found)
+            with self.database.write() as connection:
+                return self._keep(connection, job, found)
+        except Exception as error:  # noqa: BLE001 - nor must a story that cannot be saved
+            return self._keep_failure(job, error)
+
+    def _keep(self, connection: Connection, job: _Job, found: Found) -> Polled:
+        now = self.clock()
+        told = self._keep_stories(connection, job, found, now)
+        asked = poll_times.heeded(found.not_before, now=now)
+        told = replace(told, not_before=asked)
+        store.record_poll_ok(
+            connection,
+            job.state.id,
+            now=now,
+            etag=found.etag,
+            last_modified=found.last_modified,
+            next_poll_at=poll_times.after_success(
+                job.spec, now=now, chance=self.chance(), asked=asked
+            ),
+            body_hash=found.body_hash,
+            warning=job.state.warning if found.unchanged else "; ".join(told.warnings),
+            moved_to=told.moved_to,
+            not_before=asked,
+        )
+        self._notify(connection, job, told, now)
+        return told
+
+    def _keep_stories(
+        self, connection: Connection, job: _Job, found: Found, now: datetime
+    ) -> Polled:
+        spec, state, reading = job.spec, job.state, found.reading
+        moved_to = _moved_to(spec, found)
+        if found.unchanged:
+            return Polled(spec.name, unchanged=True, moved_to=moved_to)
+        is_first = state.first_ok_at is None
+        knew_some = not is_first and article_store.knows_articles_of(connection, state.id)
+        saved = article_store.save_stories(
+            connection,
+            state.id,
+            spec.name,
+            reading.stories,
+            now=now,
+            backlog=is_first and spec.kind not in _NOT_BACKLOG,
+            same_hosts=self.same_hosts,
+        )
+        withdrawn, doubts = self._withdraw(connection, job, found, saved, now)
+        warnings = (*reading.warnings, *doubts)
+        if spec.kind is SourceKind.FEED and knew_some and 0 < len(reading.stories) == saved.new:
+            warnings += (TURNED_OVER,)
+        return Polled(
+            spec.name,
+            len(reading.stories),
+            saved.new,
+            saved.updated,
+            withdrawn,
+            warnings=warnings,
+            moved_to=moved_to,
+        )
+
+    def _withdraw(
+        self,
+        connection: Connection,
+        job: _Job,
+        found: Found,
+        saved: article_store.Saved,
+        now: datetime,
+    ) -> tuple[int, tuple[str, ...]]:
+        """Take back what the source took back; give how many, and what is doubted."""
+        spec, state, reading = job.spec, job.state, found.reading
+        withdrawn = article_store.withdraw_gone(
+            connection,
+            state.id,
+            spec.name,
+            reading.gone,
+            now=now,
+            why=article_store.DELETED,
+            same_hosts=self.same_hosts,
+        )
+        if not reading.complete:
+            return withdrawn, ()
+        kept = frozenset(saved.ids)
+        with connection.begin_nested() as attempt:
+            missing = article_store.withdraw_missing(
+                connection, state.id, kept=kept, now=now, why=article_store.MISSING
+            )
+            known = len(kept) - saved.new
+            if missing == 0 or not _is_doubtful(missing, known, is_empty=not kept):
+                return withdrawn + missing, ()
+            attempt.rollback()
+        return withdrawn, (
+            f"{missing} of {missing + known} stories are missing all at once; none was withdrawn",
+        )
+
+    def _keep_failure(self, job: _Job, error: Exception) -> Polled:
+        spec, state = job.spec, job.state
+        now = self.clock()
+        told = _failed(spec, error)
+        status = error.status if isinstance(error, HttpStatusError) else None
+        asked = poll_times.heeded(told.not_before, now=now)
+        told = replace(told, not_before=asked)
+        if asked is not None:
+            told = replace(told, problem=f"{told.problem} ({poll_times.pause_in_words(asked)})")
+        next_poll_at = poll_times.after_failure(
+            spec,
+            now=now,
+            failures=state.failures + 1,
+            chance=self.chance(),
+            asked=asked,
+            status=status,
+        )
+        with self.database.write() as connection:
+            store.record_poll_failed(
+                connection,
+                state.id,
+                now=now,
+                error=told.problem,
+                next_poll_at=next_poll_at,
+                not_before=asked,
+                status=status,
+            )
+            self._notify(connection, job, told, now)
+        return told
+
+    def _notify(self, connection: Connection, job: _Job, told: Polled, now: datetime) -> None:
+        if self.notices is None:
+            return
+        after = store.source_state(connection, job.state.id)
+        health = health_of(job.spec, after, now=now)
+        for notice in self.notices(job.spec, after, told, health):
+            outbox.put(connection, notice)
+
+
+def _is_doubtful(missing: int, known: int, *, is_empty: bool) -> bool:
+    """Tell whether so many stories gone at once are rather half an answer."""
+    return is_empty or (missing >= MISSING_AT_ONCE and missing > known)
+
+
+def _states(
+    database: Database, specs: Sequence[SourceSpec], *, now: datetime
+) -> dict[str, SourceState]:
+    """Give the states of the sources; most rounds find them as they are, and write nothing."""
+    with database.read() as connection:
+        states, are_synced = store.source_states(connection), store.are_synced(connection, specs)
+    if not are_synced:
+        with database.write() as connection:
+            store.sync_sources(connection, specs, now=now)
+            states = store.source_states(connection)
+    return {state.name: state for state in states}
+
+
+def _one_of_each_host_first(jobs: Sequence[_Job]) -> list[_Job]:
+    """Order sources so that many of one slow host do not hold every thread."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, int]] = []
+    for at, job in enumerate(jobs):
+        host = host_of(job.spec.address)
+        turns.append((seen[host] if host else 0, at))
+        seen[host] += 1
+    return [jobs[at] for _, at in sorted(turns)]
+
+
+def _finished(found: Found, spec: SourceSpec) -> Found:
+    """Bring the stories into the form they are kept in, before anybody waits for the database."""
+    reading = found.reading
+    stories, shared = without_shared_names(
+        [finished_story(story, spec) for story in reading.stories], source=spec.name
+    )
+    warnings = _told(spec, (*reading.warnings, *shared))
+    return replace(found, reading=replace(reading, stories=stories, warnings=warnings))
+
+
+def _failed(spec: SourceSpec, error: Exception) -> Polled:
+    not_before = error.not_before if isinstance(error, HttpStatusError) else None
+    return Polled(spec.name, problem=_in_words(spec, error), not_before=not_before)
 
 
 def _in_words(spec: SourceSpec, error: Exception) -> str:
     if isinstance(error, DigestError):
-        return one_line(f"{error}. {error.hint}" if error.hint else str(error))
-    return one_line(f"source: {spec.name}: unexpected trouble ({type(error).__name__}: {error})")
+        words = f"{error}. {error.hint}" if error.hint else str(error)
+    else:
+        words = f"source: {spec.name}: unexpected trouble ({type(error).__name__}: {error})"
+    return one_line(without_secrets(words, spec))
 
 
-def _record_unchanged(database: Database, state: SourceState, now: datetime) -> None:
-    with database.write() as connection:
-        store.record_poll_ok(
-            connection, state.id, now=now, etag=state.etag, last_modified=state.last_modified
-        )
+def _left_alone(spec: SourceSpec, until: datetime) -> Polled:
+    return Polled(
+        spec.name,
+        problem=(
+            f"source: {spec.name}: the site asks for a pause: {poll_times.pause_in_words(until)}."
+            " It is asked again then by itself."
+        ),
+        not_before=until,
+    )
 
 
-def _keep(
-    database: Database, spec: SourceSpec, state: SourceState, found: _Found, *, now: datetime
-) -> Polled:
-    stories, shared = without_shared_names(found.stories, source=spec.name)
-    backlog = spec.kind is SourceKind.FEED and state.first_ok_at is None
-    with database.write() as connection:
-        knew_some = article_store.knows_articles_of(connection, state.id)
-        new, updated = article_store.save_stories(
-            connection, state.id, spec.name, stories, now=now, backlog=backlog
-        )
-        fetched = found.fetched
-        store.record_poll_ok(
-            connection,
-            state.id,
-            now=now,
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
-        )
-    warnings = (*found.warnings, *shared)
-    if spec.kind is SourceKind.FEED and knew_some and not backlog and 0 < len(stories) == new:
-        warnings += ("turned over completely between two polls; stories may have been missed",)
-    return Polled(spec.name, len(stories), new, updated, warnings=warnings)
+def _told(spec: SourceSpec, warnings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one_line(without_secrets(line, spec)) for line in warnings)
 
 
-def _read(spec: SourceSpec, state: SourceState | None, fetcher: Fetcher) -> _Found:
-    if spec.kind is SourceKind.PAGE and is_file(spec.address):
-        path = file_path(spec.address)
-        if path.is_dir():
-            return _read_folder(path, state.etag if state else None)
-    fetched = _fetch(spec, state, fetcher)
-    if fetched.not_modified:
-        return _Found(fetched)
-    if spec.kind is SourceKind.PAGE:
-        return _read_page(fetched)
-    feed = read_feed(fetched.content, address=fetched.address, content_type=fetched.content_type)
-    return _Found(fetched, feed.stories, feed.warnings)
-
-
-def _fetch(spec: SourceSpec, state: SourceState | None, fetcher: Fetcher) -> Fetched:
-    etag, last_modified = (state.etag, state.last_modified) if state else (None, None)
-    if is_file(spec.address):
-        return read_file(spec.address, etag=etag)
-    return fetcher.get(spec.address, etag=etag, last_modified=last_modified, allow=spec.allow)
-
-
-def _read_page(fetched: Fetched) -> _Found:
-    if fetched.content_type.lower().startswith(("text/html", "application/xhtml")):
-        raise SourceError(
-            f"page: {fetched.address}: a web page in HTML; only pages captured as text are read",
-            hint="Name the site's feed, or save the page as text.",
-        )
-    page = read_page(fetched.content.decode("utf-8", "replace"), address=fetched.address)
-    return _Found(fetched, page.stories, page.warnings)
-
-
-def _read_folder(folder: Path, etag: str | None) -> _Found:
-    """Read every captured page of a folder; one that cannot be read is a warning."""
-    found: list[_Found] = []
-    warnings: list[str] = []
-    whole = hashlib.sha256()
-    for path in sorted(folder.glob("*.txt")):
-        try:
-            fetched = read_file(str(path))
-            whole.update(f"{path.name} {fetched.etag}\n".encode("utf-8", "replace"))
-            found.append(_read_page(fetched))
-        except SourceError as error:
-            warnings.append(str(error))
-    if not found:
-        raise SourceError(
-            f"folder: {folder}: {warnings[0] if warnings else 'no captured page in it'}",
-            hint="Put pages captured as text there, each in a file that ends in .txt.",
-        )
-    digest = whole.hexdigest()
-    answer = Fetched(HTTPStatus.OK, str(folder), b"", etag=digest)
-    if digest == etag:
-        return _Found(replace(answer, not_modified=True))
-    stories = tuple(story for one in found for story in one.stories)
-    return _Found(answer, stories, (*warnings, *(line for one in found for line in one.warnings)))
+def _moved_to(spec: SourceSpec, found: Found) -> str | None:
+    return one_line(without_secrets(found.moved_to, spec)) if found.moved_to else None

@@ -2,20 +2,29 @@
 
 The address of every connection is checked after the name was resolved, and that very address is
 dialled: neither a redirect nor a name that resolves differently the second time leads inside.
+
+What was decided about redirects: four at most, a circle is told as one, cookies are never kept, and
+a secure address may lead to one in the clear, as it does in every browser and at many a site that
+still publishes; such a move is not believed to be for good, though (`Fetched.moved_to`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
+import queue
 import re
 import socket
 import ssl
 import stat
+import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
@@ -25,18 +34,36 @@ from urllib.request import url2pathname
 import httpcore2
 import httpx2
 
-from digest.errors import FetchBlockedError, SourceError
+from digest.clock import Clock, utc_now
+from digest.errors import FetchBlockedError, HttpStatusError, SourceError
 from digest.sources.cleaning import one_line, safe_link, word_set
+from digest.sources.politeness import NoTurnError, Politeness
 
 MAX_BYTES = 5_000_000
+MAX_PICTURE_BYTES = 20_000_000
 MAX_REDIRECTS = 4
+LONGEST_WAIT = timedelta(hours=24)
+"""A site that asks for more is asked again the next day."""
 USER_AGENT = "digest-mailer (feed reader)"
+ACCEPT_FEED = (
+    "application/rss+xml, application/atom+xml, application/feed+json;q=0.9,"
+    " application/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+)
+ACCEPT_PAGE = "text/html, application/xhtml+xml, text/plain;q=0.8, */*;q=0.5"
+ACCEPT_JSON = "application/json, */*;q=0.5"
+ACCEPT_PICTURE = "image/jpeg, image/png, image/webp, image/avif;q=0.9, image/*;q=0.8"
 _CHUNK = 64 * 1024
 _MAX_ADDRESSES = 4
+_MAX_LOOKUPS = 8
+_MAX_TOLD_CHARACTERS = 1_000
+_MAX_TOLD_QUESTION = 100
+_WIRE_ROOM = 1_000_000
+"""Bytes that an answer may take beside its body: headers, trailers, the marks of its chunks."""
 _ANY_ENCODING = 32 + zlib.MAX_WBITS
 """zlib's word for: gzip or zlib, as the first bytes tell."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
 _HINTS: Mapping[int, str] = MappingProxyType(
     {
         401: "The site asks for a name and a password; use a public feed.",
@@ -46,6 +73,9 @@ _HINTS: Mapping[int, str] = MappingProxyType(
         429: "We ask too often; raise `every` for this source.",
     }
 )
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""From a host's name and a port to its addresses; raises OSError for a name nobody knows."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -74,6 +104,10 @@ class Fetched:
     etag: str | None = None
     last_modified: str | None = None
     not_modified: bool = False
+    moved_to: str | None = None
+    """The same as `address` when every redirect on the way there was said to be for good."""
+    not_before: datetime | None = None
+    """When the site asks to be asked again, though it answered (Retry-After, aware UTC)."""
 
 
 def is_public(address: str, *, allow: Sequence[Network] = ()) -> bool:
@@ -106,16 +140,33 @@ def _is_in(address: IpAddress, network: Network) -> bool:
 
 
 class Fetcher:
-    """Fetches one address at a time; keeps nothing between two, so that threads may share it."""
+    """Fetches one address at a time; keeps no answer between two, so that threads may share it."""
 
     def __init__(
-        self, *, user_agent: str = USER_AGENT, timeout: float = 10, deadline: float = 20
+        self,
+        *,
+        user_agent: str = USER_AGENT,
+        timeout: float = 10,
+        deadline: float = 20,
+        clock: Clock = utc_now,
+        resolve: Resolve | None = None,
+        politeness: Politeness | None = None,
     ) -> None:
-        """Take how we present ourselves, the seconds for one step, and for an answer in all."""
+        """Take how we present ourselves, the seconds for one step, and for an answer in all.
+
+        `clock` is what Retry-After counts from, `resolve` looks names up, and `politeness` tells
+        whose turn it is; all threads of one program should share it.
+        """
         self.user_agent = one_line(user_agent)
         self.timeout = timeout
         self.deadline = deadline
-        self._tls: ssl.SSLContext | None = None
+        self.clock = clock
+        self._names = _Names(resolve or _system_names)
+        self._politeness = politeness or Politeness()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx2.create_ssl_context(trust_env=False)
 
     def get(
         self,
@@ -124,66 +175,110 @@ class Fetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         allow: Sequence[str] = (),
+        accept: str = ACCEPT_FEED,
+        most_bytes: int = MAX_BYTES,
     ) -> Fetched:
         """Fetch an http or https address, following up to four redirects.
 
         With `etag` or `last_modified` the answer may be `not_modified`, without content. `allow`
-        names networks (CIDR) that may be dialled although they are not public.
-        Raises FetchBlockedError for an address that must not be dialled, SourceError for others.
+        names networks (CIDR) that may be dialled although they are not public. Two requests at
+        once go to one host; waiting for a turn does not count against the deadline.
+        Raises FetchBlockedError for an address that must not be dialled, HttpStatusError for a
+        refusal, SourceError for the rest.
         """
-        call = _Call(address, _networks(address, allow), time.monotonic() + self.deadline)
-        headers = self._headers(etag, last_modified)
-        url = _checked_url(call, address)
-        for _ in range(MAX_REDIRECTS + 1):
-            with call.errors(), self._pool(call) as pool:
-                answer = self._hop(call, pool, url, headers)
+        call = _Call(address, _networks(address, allow), most_bytes=most_bytes)
+        headers = self._headers(accept, etag, last_modified)
+        way = [_checked_url(call, address)]
+        tls = self._tls  # made once, and before the time runs
+        call.until = time.monotonic() + self.deadline
+        for_good = True
+        while len(way) <= MAX_REDIRECTS + 1:
+            answer = self._hop(call, tls, way[-1], headers)
             if isinstance(answer, Fetched):
-                return answer
-            url = _checked_url(call, answer, base=url)
+                moved = for_good and len(way) > 1
+                return replace(answer, moved_to=answer.address if moved else None)
+            url = _checked_url(call, answer.location, base=way[-1])
+            if url in way:
+                raise call.error(
+                    "redirected in a circle", "Open it in a browser: a site may insist on cookies."
+                )
+            for_good = for_good and answer.for_good and not _is_weaker(url, way[-1])
+            way.append(url)
+            call.is_redirected = True
         raise call.error(f"more than {MAX_REDIRECTS} redirects", "Name the last address instead.")
 
-    def _headers(self, etag: str | None, last_modified: str | None) -> dict[str, str]:
+    def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
         headers = {
             "User-Agent": self.user_agent,
-            "Accept": "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5",
+            "Accept": accept,
             "Accept-Encoding": "gzip",
             "Connection": "close",
         }
-        if etag:
+        if etag and _is_plain(etag):
             headers["If-None-Match"] = etag
-        if last_modified:
+        if last_modified and _is_plain(last_modified):
             headers["If-Modified-Since"] = last_modified
         return headers
 
-    def _pool(self, call: _Call) -> httpcore2.ConnectionPool:
+    def _hop(
+        self, call: _Call, tls: ssl.SSLContext, url: str, headers: Mapping[str, str]
+    ) -> Fetched | _Onward:
+        """Ask one address when its host's turn has come."""
+        host = urlsplit(url).hostname or ""
+        # Who names a source's network owns the host, and may be asked without a breath.
+        turn = self._politeness.turn(host, at_once=bool(call.allow))
+        try:
+            with turn as waited, call.errors(), self._pool(call, tls) as pool:
+                call.until += waited
+                return self._ask(call, pool, url, headers)
+        except NoTurnError as error:
+            raise call.error(
+                f"no turn at {host} within {self._politeness.patience:g} s",
+                "Others were still being fetched from there; tried again at the next poll.",
+            ) from error
+
+    def _pool(self, call: _Call, tls: ssl.SSLContext) -> httpcore2.ConnectionPool:
         # A pool for each hop: it reads no proxy from the environment, which would dial for us
         # and so past the check, and a source is asked too rarely for connections to be kept.
-        if self._tls is None:
-            self._tls = httpx2.create_ssl_context(trust_env=False)
         return httpcore2.ConnectionPool(
-            ssl_context=self._tls, network_backend=_CheckedBackend(call), retries=0
+            ssl_context=tls, network_backend=_CheckedBackend(call, self._names), retries=0
         )
 
-    def _hop(
+    def _ask(
         self, call: _Call, pool: httpcore2.ConnectionPool, url: str, headers: Mapping[str, str]
-    ) -> Fetched | str:
-        """Give the answer, or the address to go on to."""
+    ) -> Fetched | _Onward:
+        """Give the answer, or where to go on."""
         steps = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
         sent = [*headers.items(), ("Host", urlsplit(url).netloc)]
         with pool.stream("GET", url, headers=sent, extensions={"timeout": steps}) as response:
             told = _told(response)
-            if response.status in _REDIRECTS and "location" in told:
-                return told["location"]
-            return _answer(call, url, response, told, is_conditional=_is_conditional(headers))
+            not_before = _not_before(told.get("retry-after", ""), now=self.clock())
+            goes_on = response.status in _REDIRECTS and "location" in told
+            if goes_on and not_before is None:
+                return _Onward(told["location"], for_good=response.status in _PERMANENT)
+            if response.status == HTTPStatus.NOT_MODIFIED and _is_conditional(headers):
+                return Fetched(response.status, url, b"", not_modified=True, not_before=not_before)
+            if not HTTPStatus(200) <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+                raise _refused(call, response.status, told, not_before)
+            return _answer(call, url, response, told, not_before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Onward:
+    location: str
+    for_good: bool
 
 
 class _Call:
-    """One `get`: what was asked for, what may be dialled, and until when."""
+    """One `get`: what was asked for, what may be dialled, until when, and how much is taken."""
 
-    def __init__(self, address: str, allow: tuple[Network, ...], until: float) -> None:
-        self.address = _without_password(address)
+    def __init__(self, address: str, allow: tuple[Network, ...], *, most_bytes: int) -> None:
+        self.address = told_address(address)
         self.allow = allow
-        self.until = until
+        self.is_redirected = False
+        self.until = 0.0
+        self.most_bytes = most_bytes
+        self.wire_left = most_bytes + most_bytes // 4 + _WIRE_ROOM
 
     def left(self, timeout: float | None) -> float:
         """Give the seconds for the next step; none are left when the deadline has passed."""
@@ -191,6 +286,18 @@ class _Call:
         if left <= 0:
             raise httpcore2.ReadTimeout("deadline")
         return left if timeout is None else min(timeout, left)
+
+    def took(self, count: int) -> None:
+        """Count bytes off the wire: what stands between the pieces of a body has an end, too."""
+        self.wire_left -= count
+        if self.wire_left < 0:
+            raise self.too_large()
+
+    def too_large(self) -> SourceError:
+        return self.error(
+            f"larger than {self.most_bytes // 1_000_000} MB",
+            "Look at what the address answers; a feed may show fewer stories.",
+        )
 
     def error(self, cause: str, hint: str) -> SourceError:
         return SourceError(f"fetch: {self.address}: {cause}", hint=hint)
@@ -212,7 +319,10 @@ class _Errors:
         if isinstance(error, _BlockedError):
             raise FetchBlockedError(
                 f"fetch: {self._call.address}: {error}",
-                hint="To read a source inside your network, name the network in its `allow`.",
+                hint="Redirects lead nowhere inside, unless the network stands in the source's"
+                " `allow`."
+                if self._call.is_redirected
+                else "To read a source inside your network, name the network in its `allow`.",
             ) from error
         if isinstance(error, httpcore2.TimeoutException):
             raise self._call.error(
@@ -223,10 +333,15 @@ class _Errors:
                 one_line(str(error)) or "the connection broke",
                 "Check the address and that this machine reaches it.",
             ) from error
-        if isinstance(error, httpcore2.ProtocolError | httpcore2.UnsupportedProtocol | zlib.error):
+        if isinstance(error, zlib.error):
             raise self._call.error(
-                f"an answer that is not understood ({one_line(str(error))[:200]})",
-                "Open the address in a browser.",
+                "said to be packed, but cannot be unpacked",
+                "Its server's compression is broken; ask its operator.",
+            ) from error
+        if isinstance(error, httpcore2.ProtocolError | httpcore2.UnsupportedProtocol):
+            cause = one_line(str(error)).partition(": bytearray")[0].rstrip(".")[:200]
+            raise self._call.error(
+                f"an answer that is not understood ({cause})", "Open the address in a browser."
             ) from error
 
 
@@ -237,8 +352,9 @@ class _BlockedError(httpcore2.ConnectError):
 class _CheckedBackend(httpcore2.NetworkBackend):
     """Resolves a name, checks every address, and dials the very address it checked."""
 
-    def __init__(self, call: _Call) -> None:
+    def __init__(self, call: _Call, names: _Names) -> None:
         self._call = call
+        self._names = names
         self._inner = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -251,7 +367,7 @@ class _CheckedBackend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect to the first checked address that answers."""
         failure: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
-        for address in self._checked(host, port)[:_MAX_ADDRESSES]:
+        for address in self._checked(host, port, timeout)[:_MAX_ADDRESSES]:
             try:
                 stream = self._inner.connect_tcp(
                     address, port, self._call.left(timeout), local_address, socket_options or ()
@@ -261,16 +377,85 @@ class _CheckedBackend(httpcore2.NetworkBackend):
                 failure = error
         raise failure or httpcore2.ConnectError(f"{host}: no address")
 
-    def _checked(self, host: str, port: int) -> list[str]:
+    def _checked(self, host: str, port: int, timeout: float | None) -> list[str]:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = self._names.look_up(host, port, seconds=self._call.left(timeout))
+        except TimeoutError as error:
+            raise httpcore2.ConnectError(f"{host}: the name was not looked up in time") from error
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"{host}: the name is not known") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = list(dict.fromkeys(found))
+        if not addresses:
+            raise httpcore2.ConnectError(f"{host}: the name has no address")
         good = [address for address in addresses if is_public(address, allow=self._call.allow)]
         if not good:
-            raise _BlockedError(f"{host} is {', '.join(addresses)}: not a public address")
+            raise _BlockedError(self._way_to(host, addresses) + ": not a public address")
         return good
+
+    def _way_to(self, host: str, addresses: Sequence[str]) -> str:
+        if self._call.is_redirected:
+            named = "" if _is_address(host) else f", which is {', '.join(addresses)}"
+            return f"redirected to {host}{named}"
+        return host if _is_address(host) else f"{host} is {', '.join(addresses)}"
+
+
+class _Names:
+    """Looks names up within a time: the system's own way takes as long as it likes.
+
+    Each look-up is a thread that is left behind when it is late; it ends by itself, and until then
+    keeps one of the few places, so that a dead name server never fills the program with threads.
+    """
+
+    def __init__(self, resolve: Resolve, *, most: int = _MAX_LOOKUPS) -> None:
+        self._resolve = resolve
+        self._places = threading.BoundedSemaphore(most)
+
+    def look_up(self, host: str, port: int, *, seconds: float) -> Sequence[str]:
+        """Give a host's addresses. Raises TimeoutError, and OSError for an unknown name."""
+        if _is_address(host):
+            return (host,)
+        until = time.monotonic() + seconds
+        if not self._places.acquire(timeout=seconds):
+            raise TimeoutError(host)
+        answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+        work = threading.Thread(
+            target=self._work, args=(host, port, answers), name=f"look-up-{host}", daemon=True
+        )
+        try:
+            work.start()
+        except RuntimeError as error:  # the system has no thread to give now
+            self._places.release()
+            raise TimeoutError(host) from error
+        try:
+            answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError(host) from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _work(
+        self, host: str, port: int, answers: queue.SimpleQueue[Sequence[str] | Exception]
+    ) -> None:
+        try:
+            answers.put(self._resolve(host, port))
+        except Exception as error:  # noqa: BLE001 - told in the thread that asked
+            answers.put(error)
+        finally:
+            self._places.release()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _system_names(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
 
 
 class _TimedStream(httpcore2.NetworkStream):
@@ -281,7 +466,9 @@ class _TimedStream(httpcore2.NetworkStream):
         self._call = call
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._call.left(timeout))
+        content = self._stream.read(max_bytes, self._call.left(timeout))
+        self._call.took(len(content))
+        return content
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._call.left(timeout))
@@ -306,6 +493,15 @@ def _is_conditional(headers: Mapping[str, str]) -> bool:
     return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(headers)
 
 
+def _is_weaker(url: str, than: str) -> bool:
+    return than.startswith("https:") and not url.startswith("https:")
+
+
+def _is_plain(value: str) -> bool:
+    """Tell whether a header's value can be sent back as it came."""
+    return len(value) <= _MAX_TOLD_CHARACTERS and value.isascii() and value.isprintable()
+
+
 def _told(response: httpcore2.Response) -> dict[str, str]:
     return {
         name.decode("latin-1").lower(): one_line(value.decode("latin-1"))
@@ -318,30 +514,48 @@ def _answer(
     url: str,
     response: httpcore2.Response,
     told: Mapping[str, str],
-    *,
-    is_conditional: bool,
+    not_before: datetime | None,
 ) -> Fetched:
-    if response.status == HTTPStatus.NOT_MODIFIED and is_conditional:
-        return Fetched(response.status, url, b"", not_modified=True)
-    if not HTTPStatus(200) <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _refused(call, response.status, told)
     content = _body(call, response, told.get("content-encoding", ""))
+    etag, last_modified = told.get("etag", ""), told.get("last-modified", "")
     return Fetched(
         response.status,
         url,
         content,
-        content_type=told.get("content-type", ""),
-        etag=told.get("etag") or None,
-        last_modified=told.get("last-modified") or None,
+        content_type=told.get("content-type", "")[:_MAX_TOLD_CHARACTERS],
+        # One cut short or mended would never match again.
+        etag=etag if etag and _is_plain(etag) else None,
+        last_modified=last_modified if last_modified and _is_plain(last_modified) else None,
+        not_before=not_before,
     )
 
 
-def _refused(call: _Call, status: int, told: Mapping[str, str]) -> SourceError:
+def _refused(
+    call: _Call, status: int, told: Mapping[str, str], not_before: datetime | None
+) -> HttpStatusError:
     words = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown"
     hint = _HINTS.get(status, "The site is in trouble; tried again at the next poll.")
     if wait := _waiting(told.get("retry-after", "")):
         hint = f"{hint} The site asks us to wait {wait}."
-    return call.error(f"the site answers {status} {words}", hint)
+    return HttpStatusError(
+        f"fetch: {call.address}: the site answers {status} {words}",
+        status=status,
+        not_before=not_before,
+        hint=hint,
+    )
+
+
+def _not_before(retry_after: str, *, now: datetime) -> datetime | None:
+    """Read Retry-After, in seconds or as a date (RFC 9110, 10.2.3); None when it is over."""
+    if re.fullmatch(r"[0-9]{1,9}", retry_after):
+        at = now + min(timedelta(seconds=int(retry_after)), LONGEST_WAIT)
+        return at if at > now else None
+    try:
+        at = parsedate_to_datetime(retry_after)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return min(at, now + LONGEST_WAIT) if at > now else None
 
 
 def _waiting(retry_after: str) -> str:
@@ -362,8 +576,8 @@ def _body(call: _Call, response: httpcore2.Response, encoding: str) -> bytes:
     for piece in pieces:
         call.left(None)
         content += piece
-        if len(content) > MAX_BYTES:
-            raise call.error(f"larger than {MAX_BYTES // 1_000_000} MB", "Ask for fewer stories.")
+        if len(content) > call.most_bytes:
+            raise call.too_large()
     return bytes(content)
 
 
@@ -384,7 +598,7 @@ def _networks(address: str, allow: Sequence[str]) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(network, strict=False) for network in allow)
     except ValueError as error:
         raise SourceError(
-            f"fetch: {_without_password(address)}: allow: {error}",
+            f"fetch: {without_secrets(address)}: allow: {error}",
             hint='Write networks as in allow = ["10.0.0.0/8"].',
         ) from error
 
@@ -392,7 +606,7 @@ def _networks(address: str, allow: Sequence[str]) -> tuple[Network, ...]:
 def _checked_url(call: _Call, address: str, *, base: str = "") -> str:
     url = safe_link(address, base=base)
     if url is None:
-        where = "" if not base else f"redirected to {_without_password(address)[:200]!r}: "
+        where = "" if not base else f"redirected to {without_secrets(address)[:200]!r}: "
         raise FetchBlockedError(
             f"fetch: {call.address}: {where}not an http or https address",
             hint="Write the whole address, https:// included and without a password.",
@@ -400,8 +614,17 @@ def _checked_url(call: _Call, address: str, *, base: str = "") -> str:
     return url.partition("#")[0]
 
 
-def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", one_line(address))
+def without_secrets(address: str) -> str:
+    """Give an address as it may be shown: without a password in it, nor a Ghost site's key."""
+    named = re.sub(r"//[^/@\s]*@", "//", one_line(address))
+    return re.sub(r"([?&]key=)[^&#]+", r"\1…", named)
+
+
+def told_address(address: str) -> str:
+    """Give the same for a sentence, in which a question of many words would hide the cause."""
+    shown = without_secrets(address)
+    at, _, question = shown.partition("?")
+    return f"{at}?…" if len(question) > _MAX_TOLD_QUESTION else shown
 
 
 def read_file(address: str, *, etag: str | None = None) -> Fetched:

@@ -73,6 +73,7 @@ class SourceState:
     name: str
     kind: SourceKind
     address: str
+    """As people may see it: of a SQL source without user and password."""
     etag: str | None
     last_modified: str | None
     first_ok_at: datetime | None
@@ -88,6 +89,12 @@ class SourceState:
     """What the last good poll warned of."""
     moved_to: str | None = None
     """Where a permanent redirect led: the address to write into the settings."""
+    not_before: datetime | None = None
+    """When the site asked to be asked again (Retry-After), a day off at the most."""
+    failing_since: datetime | None = None
+    """When the present row of failures began; None when it is well."""
+    status: int | None = None
+    """What HTTP said at the last failure; None when it is well, or failed otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ class Reading:
     complete: bool = False
     """The source showed everything it has: a story of ours that is not among them is gone."""
     gone: tuple[Gone, ...] = ()
-    """Stories it says were deleted (RFC 6721, JSON Feed's `expired`)."""
+    """Stories it says were deleted (RFC 6721)."""
     next_address: str | None = None
     """Where the reading goes on (RFC 5005, pages of an API)."""
 
@@ -188,8 +195,8 @@ class Article:
 
     @property
     def headline_only(self) -> bool:
-        """Whether there is nothing behind the headline: no link and no text."""
-        return self.story.url is None and not self.story.body_text
+        """Whether there is nothing behind the headline: no link, no text and no recording."""
+        return not (self.story.url or self.story.body_text or self.story.recording)
 
     @property
     def dated_at(self) -> datetime:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from digest.errors import SourceError
 from digest.sources.cleaning import has_words, one_line, paragraphs_to_html, plain_line, word_set
+from digest.sources.html_page import decode_page
 from digest.sources.identity import folded_headline
-from digest.sources.model import FoundStory
+from digest.sources.model import FoundStory, Reading
 
 MAX_CHARACTERS = 2_000_000
 _MAX_HEADLINE = 500
@@ -80,8 +81,26 @@ class CapturedPage:
         return (*((self.article,) if self.article else ()), *self.river)
 
 
-def read_page(text: str, *, address: str) -> CapturedPage:
-    """Read a captured page; what is missing on it is left empty and told in `warnings`.
+def read_page(
+    content: bytes,
+    *,
+    address: str,
+    content_type: str = "",
+    zone: str = "UTC",
+    language: str | None = None,
+) -> Reading:
+    """Read the stories of a captured page; they have no dates, so `zone` plays no part.
+
+    Raises SourceError for a page without a word, or of more than two million characters.
+    """
+    del zone
+    page = read_capture(decode_page(content, content_type), address=address)
+    stories = tuple(replace(story, language=language) for story in page.stories)
+    return Reading(stories, page.warnings, title=page.site_name, language=language)
+
+
+def read_capture(text: str, *, address: str) -> CapturedPage:
+    """Read a captured page by its parts; what is missing is left empty and told in `warnings`.
 
     Raises SourceError for a page without a word, or of more than two million characters.
     """

@@ -19,7 +19,9 @@ from digest.editions.address import address_of
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
 from digest.outbox import store as outbox
-from digest.sources import store as sources
+from digest.sources import store as source_store
+from digest.sources.health import HealthWord, health_of
+from digest.sources.model import SourceSpec, SourceState
 from digest.workflow import store
 from digest.workflow.model import Newsroom
 from digest.workflow.store import STALE_AFTER, EmptySlot, Heartbeat
@@ -103,20 +105,26 @@ class _Look:
     """The approved editions whose text is not the one that was approved."""
 
 
-def overview(newsroom: Newsroom, *, wall: Clock = utc_now) -> Overview:
+def overview(
+    newsroom: Newsroom, *, sources: Sequence[SourceSpec] = (), wall: Clock = utc_now
+) -> Overview:
     """Look at everything once; only reads.
 
-    `wall` is the machine's clock: processes are alive by that, whatever hour the newsroom's shows.
+    `sources` are those there are; of one that is not among them only its failures are told. `wall`
+    is the machine's clock: processes are alive by that, whatever hour the newsroom's shows.
     """
     with newsroom.database.read() as connection:
         look = _look(newsroom, connection)
         running = [_process_line(beat, wall()) for beat in store.heartbeats(connection)]
-        failing = [state for state in sources.source_states(connection) if state.error]
+        states = source_store.source_states(connection)
         waiting = outbox.waiting_count(connection)
     needs = [need for edition in look.last if (need := _edition_need(newsroom, look, edition))]
+    collects = any(line.alive and line.process == "scheduler" for line in running)
+    specs = {spec.name: spec for spec in sources}
     needs += [
-        f"The source {s.name} fails, {s.failures} in a row: {s.error}  digest sources check"
-        for s in failing
+        need
+        for state in states
+        if (need := _source_need(specs.get(state.name), state, look.now, collects=collects))
     ]
     needs += _missing_processes(running, waiting)
     return Overview(
@@ -242,10 +250,8 @@ def _unsent_need(newsroom: Newsroom, look: _Look, edition: Edition, newsletter: 
     by_hand = newsletter.spec.release.mode is ReleaseMode.APPROVE
     if edition.state is EditionState.IN_REVIEW and by_hand:
         hour = edition.send_at.astimezone(ZoneInfo(newsroom.site.zone))
-        return (
-            f"{address} waits for your approval until {hour:%H:%M} on {hour.day} {hour:%b}."
-            f"  digest approve {address}"
-        )
+        until = f" until {hour:%H:%M} on {hour.day} {hour:%b}" if edition.send_at > look.now else ""
+        return f"{address} waits for your approval{until}.  digest approve {address}"
     return ""
 
 
@@ -261,6 +267,20 @@ def _sent_need(edition: Edition, tally: Tally) -> str:
     if tally.failed:
         return f"{address}: {tally.failed} refused.  digest status {address}"
     return ""
+
+
+def _source_need(
+    spec: SourceSpec | None, state: SourceState, now: datetime, *, collects: bool
+) -> str:
+    """Say what is wrong with a source; not that nobody asks it, where no scheduler runs."""
+    cause = f" {state.error}" if state.error else ""
+    if spec is None:
+        known = f"The source {state.name} fails, {state.failures} in a row:{cause}"
+        return f"{known}  digest sources check" if cause else ""
+    health = health_of(spec, state, now=now)
+    if not health.is_trouble or (health.word is HealthWord.OVERDUE and not collects):
+        return ""
+    return f"The source {state.name}: {health.sentence}.{cause}  {health.remedy}"
 
 
 def _process_line(beat: Heartbeat, now: datetime) -> ProcessLine:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,9 @@ from digest.delivery.maildir import MaildirTransport
 from digest.delivery.model import Tally
 from digest.delivery.smtp import SmtpTransport
 from digest.errors import AlreadyRunningError, DigestError, NotFoundError, SettingsError
+from digest.sources import article_store
+from digest.sources import store as sources
+from digest.sources.model import SourceState
 from digest.workflow.store import heartbeats
 from tests.builders import (
     ADMIN,
@@ -82,6 +85,49 @@ def test_changed_settings_are_brought_in(database: Database, tmp_path: Path) -> 
         assert daily_now.next_run_at == moment("2026-01-08 16:30")
         assert weekly.spec.name == "The Week"
         assert app.mailer.names == {old.id: "The Evening Post", weekly.id: "The Week"}
+
+
+def test_a_source_dropped_from_the_settings_is_known_no_more_until_it_is_put_back(
+    database: Database, tmp_path: Path
+) -> None:
+    paper = open_paper(tmp_path, "2026-01-08 12:00", database=url_of(database))
+    paper.publish("Ferry returns")
+    with database.write() as connection:
+        (state,) = sources.source_states(connection)
+        sources.record_poll_failed(connection, state.id, now=NOON.at, error="it is away")
+    paper.app.close()
+    other = {"other": {"feed": str(paper.feed)}}
+    with _opened(write_settings(tmp_path, database=url_of(database), sources=other)) as app:
+        assert [one.name for one in _sources(app)] == ["other"]
+        with app.database.read() as connection:
+            assert article_store.count_articles(connection) == 1
+    with _opened(write_settings(tmp_path, database=url_of(database))) as app:
+        (back,) = _sources(app)
+        assert (back.id, back.name, back.failures) == (state.id, "site", 0)
+        assert back.first_ok_at == state.first_ok_at is not None
+
+
+def _sources(app: App) -> list[SourceState]:
+    with app.database.read() as connection:
+        return sources.source_states(connection)
+
+
+def test_the_operators_are_mailed_once_that_a_source_fails_and_once_that_it_is_dead(
+    database: Database, tmp_path: Path
+) -> None:
+    gone = {"gone": {"feed": str(tmp_path / "gone.xml")}}
+    paper = open_paper(tmp_path, "2026-01-08 12:00", database=url_of(database), sources=gone)
+    began = paper.watch.at
+    for hours in (0, 1, 2, 3, 23, 24, 48, 72, 96):
+        paper.watch.at = began + timedelta(hours=hours)
+        paper.app.collect(force=True)
+    notices = paper.notices()
+    paper.app.close()
+    assert [(one.to_address, one.facts["what"], one.created_at) for one in notices] == [
+        (ADMIN, "the source gone keeps failing", began + timedelta(hours=2)),
+        (ADMIN, "the source gone is dead", began + timedelta(hours=24)),
+    ]
+    assert "gone.xml: no such file" in str(notices[0].facts["detail"])
 
 
 @pytest.mark.parametrize("lost", ["", "suppression.key", "edition.key", "link-00001.key"])

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,6 +17,8 @@ import pytest
 from digest import __version__
 from digest.cli import COMMANDS, digest
 from tests.integration.cli_site import SiteFolder, make_site, run, zone_at_noon
+from tests.integration.sources_newsroom import Site, answer, running_site
+from tests.unit.sources.page_builders import an_article, ld, page
 
 NEXT_STEPS = """\
 
@@ -55,7 +59,9 @@ def _commands_that_report() -> list[tuple[str, ...]]:
     for name in sorted(set(COMMANDS) - RUNNING):
         command = digest.get_command(context, name)
         if isinstance(command, click.Group):
-            found += [(name, each) for each in command.list_commands(context)]
+            # A group of acts on one thing is told first which one: `choose daily pin`.
+            named = ["daily" for each in command.params if isinstance(each, click.Argument)]
+            found += [(name, *named, each) for each in command.list_commands(context)]
         else:
             found.append((name,))
     return found
@@ -170,7 +176,123 @@ def test_init_takes_a_bare_host_and_answers_in_json(tmp_path: Path) -> None:
         "settings": "digest.toml",
         "keys": str(tmp_path / "var/keys"),
         "feed": "https://harbourpost.example/feed/",
+        "kind": "feed",
+        "stories": None,
+        "name": "Harbourpost",
+        "url": "https://harbourpost.example",
+        "language": "en",
+        "accent": "#0B4F8A",
+        "logo": None,
+        "problem": "",
     }
+
+
+FEED = (
+    b"<rss version='2.0'><channel><title>Quay Gazette</title><language>de</language>"
+    b"<item><title>Tide</title></item></channel></rss>"
+)
+ALLOW = ("--allow", "127.0.0.0/8")
+
+
+@pytest.fixture
+def web() -> Iterator[Site]:
+    """A paper's site on this machine."""
+    with running_site() as found:
+        head = (
+            '<link rel="alternate" type="application/rss+xml" href="/news.xml">'
+            '<meta name="theme-color" content="#0a7">'
+            '<meta property="og:site_name" content="Quay &quot;Gazette&quot; & Co">'
+            '<link rel="apple-touch-icon" href="/icon.png">'
+        )
+        found.pages["/"] = answer(page(head, lang="en-GB").encode(), content_type="text/html")
+        found.pages["/news.xml"] = answer(FEED)
+        yield found
+
+
+def test_init_looks_at_the_site_for_its_feed_name_language_logo_and_colour(
+    tmp_path: Path, web: Site
+) -> None:
+    site = web.url("")
+    ran = run("init", "--site", f"127.0.0.1:{web.port}", *ALLOW, folder=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "  Settings  digest.toml\n"
+        "  Keys      var/keys   keep them with your backups\n"
+        '  Name      Quay "Gazette" & Co\n'
+        "  Language  en-GB\n"
+        "  Accent    #00AA77\n"
+        f"  Logo      {site}/icon.png\n"
+        f"  Feed      {site}/news.xml   1 story\n" + NEXT_STEPS
+    )
+    written = tomllib.loads((tmp_path / "digest.toml").read_text("utf-8"))
+    assert written["site"]["url"] == site
+    assert written["site"]["brand"] == {"accent": "#00AA77"}
+    assert f"# the site's logo: {site}/icon.png\n" in (tmp_path / "digest.toml").read_text("utf-8")
+    assert written["sources"] == {
+        "site": {"feed": f"{site}/news.xml", "allow": ["127.0.0.0/8"], "every": "10m"}
+    }
+    assert run("sources", "check", folder=tmp_path).out == "  ok    site  1 story\n"
+
+
+def test_init_names_the_site_as_it_is_told_to(tmp_path: Path, web: Site) -> None:
+    ran = run("init", "--site", web.url("/"), "--name", "The Quay", *ALLOW, folder=tmp_path)
+    assert "  Name      The Quay\n" in ran.out
+
+
+def test_init_takes_a_feed_for_the_site_it_stands_on(tmp_path: Path, web: Site) -> None:
+    ran = run("init", "--site", web.url("/news.xml"), *ALLOW, "--json", folder=tmp_path)
+    facts = ran.facts
+    assert (facts["feed"], facts["name"], facts["language"], facts["accent"]) == (
+        web.url("/news.xml"),
+        "Quay Gazette",
+        "de",
+        "#0B4F8A",
+    )
+
+
+def test_init_knows_wordpress_without_a_feed(tmp_path: Path, web: Site) -> None:
+    posts = b'[{"id":1,"link":"https://q.example/a","title":{"rendered":"Tide"}}]'
+
+    class _Pages(dict[str, Any]):
+        def get(self, asked: str, default: Any = None) -> Any:
+            is_api = asked.startswith("/wp-json/wp/v2/posts?")
+            kind = "application/json"
+            return answer(posts, content_type=kind) if is_api else super().get(asked, default)
+
+    head = '<link rel="https://api.w.org/" href="/wp-json/">'
+    web.pages = _Pages({"/": answer(page(head).encode(), content_type="text/html")})
+    ran = run("init", "--site", web.url("/"), *ALLOW, folder=tmp_path)
+    assert f"  WordPress  {web.url('/')}   1 story\n" in ran.out
+    assert "  Accent     #0B4F8A   ours\n" in ran.out
+    written = tomllib.loads((tmp_path / "digest.toml").read_text("utf-8"))
+    assert written["sources"]["site"]["wordpress"] == web.url("/")
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "cause"),
+    [
+        ("/", (), "not a public address"),
+        ("/none", ALLOW, "404"),
+        ("/tide", ALLOW, "no feed was found there"),
+    ],
+)
+def test_init_guesses_where_the_site_tells_nothing_and_says_so(
+    path: str, options: tuple[str, ...], cause: str, tmp_path: Path, web: Site
+) -> None:
+    web.pages["/tide"] = answer(page(ld(an_article())).encode(), content_type="text/html")
+    ran = run("init", "--site", web.url(path), *options, folder=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"  Feed      {web.url(path).rstrip('/')}/feed/   a guess: check it\n" in ran.out
+    told = " ".join(ran.out.split())
+    assert "warn the site told nothing of itself, so all this is a guess: " in told
+    assert cause in told
+    assert (tmp_path / "digest.toml").is_file()
+
+
+def test_init_offline_asks_nobody(tmp_path: Path, web: Site) -> None:
+    ran = run("init", "--site", web.url("/"), "--offline", *ALLOW, folder=tmp_path)
+    assert (ran.code, web.asked) == (0, [])
+    assert "a guess: check it\n\nNext\n" in ran.out
 
 
 def test_init_without_a_site_says_what_to_write_first(tmp_path: Path) -> None:

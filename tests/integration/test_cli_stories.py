@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from digest.cli.wording import long_time
 from tests.integration.cli_site import SiteFolder, make_site
+from tests.integration.sources_newsroom import Site, answer, running_site
+from tests.unit.sources.page_builders import an_article, ld, page
 
 
 @pytest.fixture
@@ -15,19 +24,25 @@ def site(tmp_path: Path) -> SiteFolder:
     return make_site(tmp_path)
 
 
-def test_sources_are_listed_with_what_their_last_polls_told(site: SiteFolder) -> None:
-    assert site.well("sources", "list").out == (
-        "SOURCE  KIND  LAST WELL  FAILED  ADDRESS\nsite    feed  never           –  feed.xml\n"
+def test_sources_are_listed_with_how_they_fare_and_the_line_that_names_them(
+    site: SiteFolder,
+) -> None:
+    head = "SOURCE  KIND  STATE  LAST WELL  FAILED  FROM  ADDRESS\n"
+    assert site.well("sources", "list").steady == (
+        f"{head}site  feed  new  never  –  line 22  feed.xml\n"
     )
     (site.folder / "feed.xml").unlink()
     assert site.digest("collect").code == 1
     ran = site.well("sources", "list")
-    assert "\n  FAIL  site: " in ran.out
-    assert site.well("sources", "list", "--json").facts[0]["failures"] == 1
+    assert "\n  FAIL  site: it failed 1 time; it was never read. It is asked again " in ran.out
+    assert "\n        file: " in ran.out
+    (facts,) = site.well("sources", "list", "--json").facts
+    assert (facts["health"], facts["failures"], facts["line"]) == ("failing", 1, 22)
+    assert "no such file" in facts["error"]
     site.write_feed()
     site.well("collect")
     assert site.well("sources", "list").steady == (
-        "SOURCE  KIND  LAST WELL  FAILED  ADDRESS\nsite  feed  DAY HH:MM  –  feed.xml\n"
+        f"{head}site  feed  well  DAY HH:MM  –  line 22  feed.xml\n"
     )
 
 
@@ -35,14 +50,34 @@ def test_a_long_address_is_cut_and_whole_in_json(site: SiteFolder) -> None:
     address = "https://harbourpost.example/" + "a" * 80
     site.edit("feed.xml", address)
     out = site.well("sources", "list").out
-    assert [len(line) for line in out.splitlines()] == [40, 80]
-    assert out.endswith("aaa…\n")
+    assert [len(line) for line in out.splitlines()] == [56, 80]
+    assert out.endswith("aa…\n")
     assert site.well("sources", "list", "--json").facts[0]["address"] == address
+
+
+def test_a_password_in_an_address_is_not_shown(site: SiteFolder) -> None:
+    site.edit("feed.xml", "https://ann:hush@harbourpost.example/feed")
+    for words in (["sources", "list"], ["sources", "list", "--json"]):
+        out = site.well(*words).out
+        assert "https://harbourpost.example/f" in out
+        assert "hush" not in out
+
+
+def test_the_warning_of_the_last_poll_is_listed(site: SiteFolder) -> None:
+    (site.folder / "feed.xml").write_text(
+        "<rss version='2.0'><channel><title>x</title><item><title>A</title></item>"
+        "<item><link>https://x.example/b</link></item></channel></rss>",
+        "utf-8",
+    )
+    site.well("collect")
+    assert "\n  warn  site: story 2 has no headline and no text; left out\n" in (
+        site.well("sources", "list").out
+    )
 
 
 def test_checking_keeps_nothing(site: SiteFolder) -> None:
     assert site.well("sources", "check", "site", "--json").facts == [
-        {"source": "site", "found": 5, "problem": "", "warnings": []}
+        {"source": "site", "found": 5, "problem": "", "warnings": [], "moved_to": None}
     ]
     assert site.well("collect", "site", "--json").facts == [
         {
@@ -50,11 +85,15 @@ def test_checking_keeps_nothing(site: SiteFolder) -> None:
             "found": 5,
             "new": 5,
             "updated": 0,
+            "withdrawn": 0,
             "unchanged": False,
             "problem": "",
             "warnings": [],
+            "moved_to": None,
+            "not_before": None,
         }
     ]
+    assert site.well("collect").out == "  ok    site  nothing has changed\n"
 
 
 def test_a_source_that_fails_harms_no_other_and_is_told_in_80_columns(site: SiteFolder) -> None:
@@ -103,7 +142,321 @@ def test_a_source_that_is_not_there_is_told(words: list[str], site: SiteFolder) 
     site.edit('[sources.site]\nfeed = "feed.xml"\n', "")
     ran = site.digest(*words)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == ("digest: sources: there are none\n  Add [sources.site] to digest.toml.\n")
+    assert ran.err == (
+        "digest: sources: there are none\n"
+        "  Add one with: digest sources add https://yoursite.example\n"
+    )
+
+
+def test_what_was_taken_back_and_what_moved_is_told(site: SiteFolder) -> None:
+    stories = site.folder / "stories"
+    stories.mkdir()
+    for name in ("a", "b", "c"):
+        (stories / f"{name}.md").write_text(f"---\ntitle: Story {name}\n---\nText.\n", "utf-8")
+    site.edit('feed = "feed.xml"', 'markdown = "stories"')
+    site.well("collect")
+    (stories / "b.md").unlink()
+    assert site.well("collect").out == "  ok    site  2 stories, 0 new, 0 updated, 1 withdrawn\n"
+
+
+def test_a_source_that_moved_for_good_is_told(site: SiteFolder) -> None:
+    with running_site() as web:
+        web.pages["/old"] = answer(status=301, Location="/new")
+        web.pages["/new"] = answer((site.folder / "feed.xml").read_bytes())
+        site.edit('"feed.xml"', f'"{web.url("/old")}"\nallow = ["127.0.0.0/8"]')
+        ran = site.well("collect")
+        assert f"site  has moved for good to {web.url('/new')}:" in ran.out
+        assert site.well("collect", "--json").facts[0]["moved_to"] == web.url("/new")
+        assert site.well("sources", "list", "--json").facts[0]["health"] == "moved"
+
+
+def test_of_pushed_sources_there_is_nothing_to_poll(site: SiteFolder) -> None:
+    site.edit('feed = "feed.xml"', "pushed = true")
+    assert site.well("collect").out.startswith("Nothing to poll: ")
+    assert site.well("sources", "list").steady.splitlines()[1].startswith("site  pushed  well")
+
+
+def test_many_sources_have_a_bar_on_a_terminal_and_the_output_none_of_it(site: SiteFolder) -> None:
+    tables = "".join(f'[sources.s{n}]\nfeed = "feed.xml"\n' for n in range(5))
+    site.edit("[sources.site]", f"{tables}[sources.site]")
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "digest", "collect"],
+            cwd=site.folder,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+            check=False,
+        )
+        os.set_blocking(ours, False)
+        shown = os.read(ours, 100_000).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0
+    assert "collecting" in shown
+    assert "/6" in shown
+    assert done.stdout.decode().count("  ok  ") == 6
+    assert b"collecting" not in done.stdout
+
+
+# sources add, check ADDRESS, remove
+
+
+@pytest.fixture
+def web() -> Iterator[Site]:
+    """Another paper's site on this machine."""
+    with running_site() as found:
+        feed = (
+            "<rss version='2.0'><channel><title>Quay Gazette</title>"
+            "<item><title>Tide is high</title><link>https://quay.example/tide</link>"
+            "<pubDate>Fri, 09 Jan 2026 06:15:00 GMT</pubDate></item></channel></rss>"
+        )
+        link = '<link rel="alternate" type="application/rss+xml" href="/feed">'
+        found.pages["/"] = answer(page(link, lang="en").encode(), content_type="text/html")
+        found.pages["/feed"] = answer(feed.encode())
+        found.pages["/tide"] = answer(
+            page(ld(an_article()) + link).encode(), content_type="text/html"
+        )
+        yield found
+
+
+ALLOW = ("--allow", "127.0.0.0/8")
+
+
+def test_a_source_is_added_by_its_sites_address_listed_collected_and_removed(
+    site: SiteFolder, web: Site
+) -> None:
+    ran = site.well("sources", "add", web.url("/"), "--name", "quay", *ALLOW, "--every", "30m")
+    assert ran.out == (
+        "Added quay, polled every 30m.\n"
+        f"  Found    a feed: {web.url('/feed')}\n"
+        "  Title    Quay Gazette\n"
+        "  Stories  1\n"
+        f"  Newest   Tide is high ({_local(site, '2026-01-09T06:15')})\n"
+        "\n"
+        "Next\n"
+        "  digest collect quay  fetch its stories\n"
+        "  digest sources list  see how all sources fare\n"
+    )
+    listed = site.well("sources", "list").steady
+    assert listed.endswith(f"quay  feed  new  never  –  desk  {web.url('/feed')}\n")
+    assert site.well("sources", "list", "--json").facts[1]["every_seconds"] == 1800
+    assert site.well("collect", "quay").out == "  ok    quay  1 story, 1 new, 0 updated\n"
+    assert site.well("sources", "check", "quay").out == "  ok    quay  1 story\n"
+    assert site.well("sources", "remove", "quay").out == (
+        "Removed quay. Nothing is collected from it any more; its stories stay.\n"
+    )
+    assert "quay" not in site.well("sources", "list").out
+    assert "Tide is high" in site.well("explain", "tide").out
+    assert site.digest("sources", "remove", "quay").code == 1
+    site.well("sources", "add", web.url("/feed"), "--name", "quay", *ALLOW)
+    assert site.well("sources", "remove", "quay", "--json").facts == {"removed": "quay"}
+
+
+def _local(site: SiteFolder, text: str) -> str:
+    zone = site.well("config", "export", "--json").facts["site"]["timezone"]
+    return long_time(datetime.fromisoformat(text).replace(tzinfo=UTC), zone)
+
+
+def test_an_added_source_is_told_in_json(site: SiteFolder, web: Site) -> None:
+    assert site.well("sources", "add", web.url("/"), *ALLOW, "--json").facts == {
+        "source": "site-2",
+        "every": "10m",
+        "kind": "feed",
+        "address": web.url("/feed"),
+        "found": 1,
+        "newest": "Tide is high",
+        "newest_at": "2026-01-09T06:15:00+00:00",
+        "title": "Quay Gazette",
+        "language": "en",
+        "other_feeds": [],
+        "warnings": [],
+    }
+
+
+def test_the_page_of_a_story_is_a_source_and_its_sites_feed_is_named(
+    site: SiteFolder, web: Site
+) -> None:
+    out = site.well("sources", "check", web.url("/tide"), *ALLOW).out
+    assert out.startswith(f"  Found    the page of a story: {web.url('/tide')}\n")
+    assert "  Newest   Ferry sails again (without a date)\n" in out
+    assert "this is one story; its site has a feed:" in out
+    assert site.well("sources", "check", web.url("/tide"), *ALLOW, "--json").facts["kind"] == "page"
+    assert len(site.well("sources", "list", "--json").facts) == 1
+
+
+def test_folders_and_files_are_sources_too(site: SiteFolder) -> None:
+    stories = site.folder / "stories"
+    stories.mkdir()
+    (stories / "a.md").write_text("---\ntitle: A tale\n---\nText.\n", "utf-8")
+    assert "stories in Markdown" in site.well("sources", "add", "stories").out
+    facts = site.well("sources", "list", "--json").facts[1]
+    assert (facts["name"], facts["kind"]) == ("stories", "markdown")
+    assert facts["address"] == str(stories)
+    assert "stories\n" in site.well("sources", "list").out
+    ran = site.digest("sources", "add", "stories")
+    assert (ran.code, ran.out) == (1, "")
+    assert "it is read already, as stories\n" in ran.err
+    (site.folder / "other.xml").write_bytes((site.folder / "feed.xml").read_bytes())
+    site.well("sources", "add", "other.xml", "--kind", "feed")
+    assert site.well("collect", "other").out.startswith("  ok    other  5 stories")
+
+
+def test_a_source_without_stories_yet_is_added_and_that_is_told(
+    site: SiteFolder, web: Site
+) -> None:
+    web.pages["/empty"] = answer(b"<rss version='2.0'><channel><title>x</title></channel></rss>")
+    assert "no story is there yet" in site.well("sources", "add", web.url("/empty"), *ALLOW).out
+
+
+def test_what_a_reading_warns_of_is_told_when_a_source_is_added(
+    site: SiteFolder, web: Site
+) -> None:
+    web.pages["/odd"] = answer(
+        b"<rss version='2.0'><channel><title>x</title><item><title>A</title></item><item/>"
+        b"</channel></rss>"
+    )
+    out = site.well("sources", "add", web.url("/odd"), *ALLOW).out
+    assert "  warn  story 2 has no headline and no text; left out\n" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence", "hint"),
+    [
+        (
+            ["https://x.example", "--name", "site"],
+            1,
+            "source: site: there is one of this name already",
+            "Choose another, as --name site-2; or see: digest sources list",
+        ),
+        (
+            ["https://x.example", "--name", "My Site"],
+            2,
+            "source: 'My Site': a name is lower-case letters, digits and dashes, at most 40",
+            "For example: my-site",
+        ),
+        (
+            ["https://x.example", "--every", "often"],
+            2,
+            "every: 'often': a length of time is a number and s, m, h or d, as in '48h'",
+            "Write it as 10m or 2h.",
+        ),
+        (
+            ["https://x.example", "--every", "5s"],
+            2,
+            "every: '5s': a source is polled every 30s at most",
+            "Sites refuse those who ask more often; 10m is enough.",
+        ),
+        (
+            ["no-such-thing"],
+            1,
+            "source: 'no-such-thing': neither a web address nor a file that is there",
+            "Write it as https://harbourpost.example, or name a file or folder.",
+        ),
+        (
+            ["feed.xml"],
+            1,
+            "source: {folder}/feed.xml: it is read already, as site",
+            "Look at it with: digest sources check site",
+        ),
+    ],
+)
+def test_what_cannot_be_added_is_one_line_and_a_hint(
+    words: list[str], code: int, sentence: str, hint: str, site: SiteFolder
+) -> None:
+    ran = site.digest("sources", "add", *words)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err == f"digest: {sentence.format(folder=site.folder)}\n  {hint}\n"
+
+
+def test_a_source_of_the_settings_is_removed_there(site: SiteFolder) -> None:
+    ran = site.digest("sources", "remove", "site")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "digest: source: site: it is named in digest.toml, line 22\n"
+        "  Take the table [sources.site] out of the file.\n"
+    )
+
+
+# sources unsorted
+
+
+def test_categories_in_no_section_are_counted_with_lines_to_paste(site: SiteFolder) -> None:
+    site.edit(
+        "[newsletters.daily]",
+        '[sections]\ntown = { title = "Town", categories = ["Local"] }\n[newsletters.daily]',
+    )
+    site.edit('template = "daily"', 'template = "daily"\nsections = ["town"]')
+    (site.folder / "feed.xml").write_text(
+        "<rss version='2.0'><channel><title>x</title>"
+        + "".join(
+            f"<item><title>Story {n}</title><guid>{n}</guid>{category}</item>"
+            for n, category in enumerate(
+                [
+                    "<category>Local</category>",
+                    "<category>Café &amp; Bar</category>",
+                    "<category>CAFÉ &amp; BAR</category><category>Sport</category>",
+                    "<category>Town</category>",
+                    "<category>港</category>",
+                    "",
+                ]
+            )
+        )
+        + "</channel></rss>",
+        "utf-8",
+    )
+    site.well("collect")
+    assert site.well("sources", "unsorted").out == (
+        "In no section, of 6 stories of the last 30 days:\n"
+        "  STORIES  CATEGORY\n"
+        "        2  Café & Bar\n"
+        "        1  (without any)\n"
+        "        1  Sport\n"
+        "        1  Town\n"
+        "        1  港\n"
+        "\n"
+        "Add a category to a section of yours, or paste a section of its own below\n"
+        "[sections] (digest.toml, line 25), and name it in the newsletter's sections:\n"
+        '  cafe-bar = { title = "Café & Bar", categories = ["Café & Bar"] }\n'
+        '  sport = { title = "Sport", categories = ["Sport"] }\n'
+    )
+    facts = site.well("sources", "unsorted", "breaking", "--json").facts
+    assert (facts["stories"], facts["sections"]) == (6, [])
+    assert {"category": "Local", "stories": 1} in facts["categories"]
+    for line in facts["paste"]:
+        site.edit(
+            "[newsletters.daily]", f"{line}\n[newsletters.daily]"
+        ) if "town" not in line else 0
+    site.well("config", "check")
+    ran = site.digest("sources", "unsorted", "dayly")
+    assert (ran.code, "did you mean 'daily'?" in ran.err) == (1, True)
+
+
+def test_where_every_story_is_sorted_that_is_told(site: SiteFolder) -> None:
+    site.edit(
+        "[newsletters.daily]",
+        '[sections.town]\ntitle = "T"\npaths = ["/town/"]\n[newsletters.daily]',
+    )
+    site.well("collect")
+    assert site.well("sources", "unsorted").out == (
+        "Of 5 stories of the last 30 days, every one belongs to a section.\n"
+    )
+
+
+def test_of_very_many_categories_the_most_frequent_are_shown(site: SiteFolder) -> None:
+    items = "".join(
+        f"<item><title>S{n}</title><guid>{n}</guid><category>Tag {n}</category></item>"
+        for n in range(40)
+    )
+    (site.folder / "feed.xml").write_text(
+        f"<rss version='2.0'><channel><title>x</title>{items}</channel></rss>", "utf-8"
+    )
+    site.well("collect")
+    out = site.well("sources", "unsorted").out
+    assert "  and 10 more: digest sources unsorted --json\n" in out
+    assert "below [sections], and" in " ".join(out.split())
 
 
 # explain

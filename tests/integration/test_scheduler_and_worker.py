@@ -27,8 +27,11 @@ from digest.delivery.model import Tally
 from digest.errors import AlreadyRunningError, DigestError
 from digest.log import _Plain
 from digest.outbox.store import notice
-from digest.scheduler import _Round, run_scheduler
+from digest.scheduler import _Collector, _end, _Round, run_scheduler
 from digest.sources import article_store
+from digest.sources.model import Origin, Polled, SourceKind, SourceSpec
+from digest.sources.store import add_source, source_states
+from digest.sources.visit import Visited
 from digest.worker import run_once, run_worker
 from digest.workflow.store import heartbeats
 from tests.builders import (
@@ -43,10 +46,15 @@ from tests.builders import (
     url_of,
     write_feed,
 )
+from tests.integration.sources_newsroom import HERE, answer, running_site
 
 FRIDAY, MONDAY = "daily/2026-01-09", "daily/2026-01-12"
 READERS = [f"reader{n}@reader.example" for n in range(1, 6)]
 REFUSED = "nobody@reader.example"
+NEWS = {
+    "2026-01-08": ("Ferry returns", "Mill turns again", "Choir seeks tenors", "Rye doubles"),
+    "2026-01-11": ("Crane sold", "Lamp lit at dusk", "Pier closed", "Rowers win by a length"),
+}
 TICK = timedelta(seconds=0.05)
 NEVER = threading.Event()
 
@@ -162,7 +170,7 @@ def test_left_alone_over_two_slots_it_sends_two_editions_to_each_reader_once(
         ):
             known = _articles(paper)
             evening = moment(f"{eve} 18:00")
-            paper.stories += [(f"Story {n} of {eve}", evening) for n in range(4)]
+            paper.stories += [(headline, evening) for headline in NEWS[eve]]
             write_feed(paper.feed, paper.stories)
             paper.watch.at = evening
             _until(lambda known=known: _collected(paper, known + 4))  # type: ignore[misc]
@@ -213,32 +221,49 @@ def _beating(app: App) -> list[str]:
         return [beat.process for beat in heartbeats(connection)]
 
 
-def test_a_slow_poll_does_not_keep_the_scheduler_from_leaving(
-    opened: OpenPaper, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_slow_poll_does_not_keep_the_scheduler_from_leaving(opened: OpenPaper) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         slow = {"feed": f"http://127.0.0.1:{port}/feed", "every": "30s", "allow": ["127.0.0.0/8"]}
         paper = opened(sources={"slow": slow})
         stop = threading.Event()
         thread = threading.Thread(
-            target=run_scheduler,
-            args=(paper.app,),
-            kwargs={"stop": stop, "tick": TICK, "grace_seconds": 0.1},
+            target=run_scheduler, args=(paper.app,), kwargs={"stop": stop, "tick": TICK}
         )
         thread.start()
         asked, _ = silent.accept()
         stop.set()
         thread.join(5)
         assert not thread.is_alive()
+        assert not [t for t in threading.enumerate() if t.name == "collect"]
         asked.close()
+    _until(lambda: not [t for t in threading.enumerate() if t.name == "reading"])
+    with paper.app.database.read() as connection:
+        [state] = source_states(connection)
+    assert state.last_tried_at is None  # neither read nor failed: it is asked again at the start
+
+
+def test_a_round_that_does_not_end_in_time_is_left_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert may_end.wait(10)
+
+    one = _Round("collect", work, threading.Event())
+    one.start()
+    assert begun.wait(5)
+    _end([one], grace_seconds=0.01)
     assert "collect did not end in time: left behind" in caplog.text
+    may_end.set()
     _until(lambda: not [t for t in threading.enumerate() if t.name == "collect"])
 
 
 def test_what_was_not_foreseen_ends_the_scheduler(opened: OpenPaper) -> None:
     paper = opened()
-    broken = replace(paper.app, sources=(None,))  # type: ignore[arg-type]
+    broken = replace(paper.app, file_sources=(None,))  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
         run_scheduler(broken, stop=NEVER, tick=TICK)
     assert _beating(paper.app) == []
@@ -383,3 +408,68 @@ def test_a_warning_of_a_source_is_logged(
     paper.watch.at += timedelta(minutes=1)
     with _at_work(paper.app):
         _until(lambda: "site warning" in caplog.text)
+
+
+def _texts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [_Plain().format(record).partition(" ")[2] for record in caplog.records]
+
+
+def test_what_a_poll_brought_is_logged_and_a_move_only_once(
+    opened: OpenPaper, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "digest.scheduler")
+    collector = _Collector(opened().app, stop=NEVER.is_set)
+    moved = "https://new.example/feed"
+    for told in (
+        Polled("site", found=9, new=2, withdrawn=1, warnings=("ann@post.example is odd",)),
+        Polled("site", unchanged=True, moved_to=moved),
+        Polled("site", unchanged=True, moved_to=moved),
+        Polled("site", unchanged=True),
+        Polled("site", unchanged=True, moved_to=moved),
+        Polled("site", problem="it is away"),
+    ):
+        collector._log_poll(told)
+    assert _texts(caplog) == [
+        "site collected  new=2  withdrawn=1",
+        "warning: site warning  warning=(address) is odd",
+        f"warning: site moved for good  to={moved}",
+        f"warning: site moved for good  to={moved}",
+        "warning: site failed  problem=it is away",
+    ]
+
+
+def test_what_looking_at_pages_brought_is_logged(
+    opened: OpenPaper, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "digest.scheduler")
+    collector = _Collector(opened().app, stop=NEVER.is_set)
+    collector._log_visit(Visited(looked=9))
+    collector._log_visit(Visited(looked=9, filled=1, withdrawn=(7,), warnings=("a site is ill",)))
+    assert _texts(caplog) == [
+        "pages visited  looked=9  filled=1  withdrawn=[7]  restored=[]",
+        "warning: pages warning  warning=a site is ill",
+    ]
+
+
+def test_the_collector_takes_the_sources_there_are_now_and_looks_at_their_pages(
+    opened: OpenPaper,
+) -> None:
+    paper = opened(sources={})
+    with running_site() as site:
+        item = f"<item><title>Ferry</title><link>{site.url('/ferry')}</link></item>"
+        feed = f"<rss version='2.0'><channel><title>T</title>{item}</channel></rss>"
+        site.pages |= {"/feed": answer(feed.encode()), "/ferry": answer(status=410)}
+        with _at_work(paper.app):
+            added = SourceSpec(
+                "added", SourceKind.FEED, site.url("/feed"), allow=HERE, origin=Origin.DESK
+            )
+            with paper.app.database.write() as connection:
+                add_source(connection, added)
+            _until(lambda: _articles(paper) == 1)
+
+            def withdrawn() -> str:
+                paper.watch.at += timedelta(seconds=5)
+                with paper.app.database.read() as connection:
+                    return article_store.articles_by_id(connection, [1])[0].withdrawn_why
+
+            _until(lambda: withdrawn() == "its page answers 410")

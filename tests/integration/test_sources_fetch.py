@@ -2,15 +2,28 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from digest.errors import FetchBlockedError, SourceError
-from digest.sources.fetch import MAX_BYTES, Fetched, Fetcher, read_file
+from digest.clock import fixed
+from digest.errors import FetchBlockedError, HttpStatusError, SourceError
+from digest.sources.fetch import (
+    ACCEPT_PICTURE,
+    MAX_BYTES,
+    MAX_PICTURE_BYTES,
+    Fetched,
+    Fetcher,
+    read_file,
+)
+from digest.sources.politeness import Politeness
 from tests.integration.sources_newsroom import (
     HERE,
     Answer,
@@ -29,8 +42,13 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def _fetcher(**limits: float) -> Fetcher:
-    return Fetcher(user_agent="digest-test\r\nX-Evil: 1", **limits)
+NOW = datetime(2026, 1, 9, 6, 0, tzinfo=UTC)
+
+
+def _fetcher(*, timeout: float = 10, deadline: float = 20) -> Fetcher:
+    return Fetcher(
+        user_agent="digest-test\r\nX-Evil: 1", clock=fixed(NOW), timeout=timeout, deadline=deadline
+    )
 
 
 def _refused(site: Site, answered: Answer, **limits: float) -> SourceError:
@@ -82,8 +100,12 @@ def test_a_redirect_is_followed_and_its_end_is_told(site: Site) -> None:
 
 def test_a_redirect_leads_nowhere_that_is_not_allowed(site: Site) -> None:
     site.pages["/feed"] = answer(status=302, Location=site.url("/inside", "127.0.0.2"))
-    with pytest.raises(FetchBlockedError, match=r"127\.0\.0\.2: not a public address$"):
+    words = r"/feed: redirected to 127\.0\.0\.2: not a public address$"
+    with pytest.raises(FetchBlockedError, match=words) as blocked:
         _fetcher().get(site.url("/feed"), allow=("127.0.0.1/32",))
+    assert blocked.value.hint == (
+        "Redirects lead nowhere inside, unless the network stands in the source's `allow`."
+    )
     assert [path for path, _ in site.asked] == ["/feed"]
 
 
@@ -95,10 +117,99 @@ def test_a_redirect_to_no_web_address_is_not_followed(site: Site, target: str) -
 
 
 def test_redirects_have_an_end(site: Site) -> None:
-    assert str(_refused(site, answer(status=302, Location="/feed"))).endswith(
-        "more than 4 redirects"
-    )
+    for n in range(9):
+        site.pages[f"/{n}"] = answer(status=302, Location=f"/{n + 1}")
+    assert str(_refused(site, answer(status=302, Location="/0"))).endswith("more than 4 redirects")
     assert len(site.asked) == 5
+
+
+def test_redirects_in_a_circle_are_told_as_one(site: Site) -> None:
+    site.pages["/other"] = answer(status=302, Location="/feed#again")
+    error = _refused(site, answer(status=302, Location="/other", Set_Cookie="seen=1"))
+    assert str(error).endswith("redirected in a circle")
+    assert "cookies" in error.hint
+    assert [path for path, _ in site.asked] == ["/feed", "/other"]
+    assert "Cookie" not in site.asked[1][1]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_for_good"),
+    [((301,), True), ((308, 301), True), ((302,), False), ((301, 307), False), ((303, 301), False)],
+)
+def test_a_move_for_good_is_told_as_one(
+    site: Site,
+    statuses: tuple[int, ...],
+    is_for_good: bool,  # noqa: FBT001 - a column
+) -> None:
+    for n, status in enumerate(statuses):
+        site.pages[f"/{n}"] = answer(status=status, Location=f"/{n + 1}#top")
+    site.pages[f"/{len(statuses)}"] = dated(b"<rss/>", etag='"1"', last_modified="x")
+    end = site.url(f"/{len(statuses)}")
+    found = _fetcher().get(site.url("/0"), allow=HERE)
+    assert (found.address, found.moved_to) == (end, end if is_for_good else None)
+    again = _fetcher().get(site.url("/0"), etag='"1"', last_modified="x", allow=HERE)
+    assert again == Fetched(304, end, b"", not_modified=True, moved_to=found.moved_to)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "http://127.0.0.2:{port}/inside",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[64:ff9b::7f00:2]:{port}/",
+        "http://[::ffff:127.0.0.2]:{port}/",
+        "http://[::1]:{port}/",
+        "http://[fe80::1]/",
+        "http://2130706434:{port}/",
+        "http://0x7f000002:{port}/",
+        "http://0177.0.0.2:{port}/",
+        "http://127.2:{port}/",
+        "http://0:{port}/",
+        "//10.0.0.1/",
+    ],
+)
+def test_a_redirect_never_leads_inside_however_it_is_written(site: Site, inside: str) -> None:
+    site.pages["/feed"] = answer(status=301, Location=inside.format(port=site.port))
+    with pytest.raises(FetchBlockedError, match=r"not a public address$"):
+        _fetcher().get(site.url("/feed"), allow=("127.0.0.1/32",))
+    assert [path for path, _ in site.asked] == ["/feed"]
+
+
+def test_a_name_that_resolves_differently_the_second_time_leads_nowhere(site: Site) -> None:
+    answers = [["127.0.0.1"], ["127.0.0.2"], ["169.254.169.254"]]
+    asked: list[tuple[str, int]] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return answers[len(asked) - 1]
+
+    fetcher = Fetcher(resolve=resolve)
+    site.pages["/feed"] = answer(status=302, Location="/again")
+    with pytest.raises(
+        FetchBlockedError, match=r"redirected to e\.example, which is 127\.0\.0\.2: not"
+    ):
+        fetcher.get(site.url("/feed", "e.example"), allow=("127.0.0.1/32",))
+    assert asked == [("e.example", site.port)] * 2  # once for each connection, and never after
+    assert [headers["Host"] for _, headers in site.asked] == [f"e.example:{site.port}"]
+
+
+def test_of_several_addresses_only_the_allowed_ones_are_dialled(site: Site) -> None:
+    site.pages["/feed"] = answer(b"<rss/>")
+    fetcher = Fetcher(resolve=lambda _host, _port: ["10.0.0.1", "127.0.0.1", "127.0.0.1"])
+    found = fetcher.get(site.url("/feed", "e.example"), allow=("127.0.0.1/32",))
+    assert found.content == b"<rss/>"
+
+
+def test_a_slow_name_server_takes_no_more_than_the_deadline(site: Site) -> None:
+    late = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        late.wait(60)
+        return ["127.0.0.1"]
+
+    with pytest.raises(SourceError, match=r"e\.example: the name was not looked up in time$"):
+        Fetcher(deadline=0.1, resolve=resolve).get(site.url("/", "e.example"), allow=HERE)
+    late.set()
 
 
 @pytest.mark.parametrize(
@@ -115,23 +226,67 @@ def test_redirects_have_an_end(site: Site) -> None:
 )
 def test_a_refusal_is_told_in_words(site: Site, status: int, words: str, hint: str) -> None:
     error = _refused(site, answer(b"x" if status != 304 else b"", status))
+    assert isinstance(error, HttpStatusError)
+    assert (error.status, error.not_before) == (status, None)
     assert str(error).endswith(f": the site answers {words}")
     assert hint in error.hint
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "words", "not_before"),
     [
-        ("120", "The site asks us to wait 120 seconds."),
+        ("120", "The site asks us to wait 120 seconds.", NOW + timedelta(seconds=120)),
         (
-            "Fri, 09 Jan 2026 06:00:00 GMT",
-            "The site asks us to wait until Fri, 09 Jan 2026 06:00:00 GMT.",
+            "Fri, 09 Jan 2026 06:30:00 GMT",
+            "The site asks us to wait until Fri, 09 Jan 2026 06:30:00 GMT.",
+            NOW + timedelta(minutes=30),
         ),
-        ("<soon>", "raise `every` for this source."),
+        ("<soon>", "raise `every` for this source.", None),
+        ("900000", "The site asks us to wait 900000 seconds.", NOW + timedelta(days=1)),
     ],
 )
-def test_how_long_to_wait_is_passed_on(site: Site, value: str, words: str) -> None:
-    assert _refused(site, answer(status=429, Retry_After=value)).hint.endswith(words)
+def test_how_long_to_wait_is_passed_on(
+    site: Site, value: str, words: str, not_before: datetime | None
+) -> None:
+    error = _refused(site, answer(status=429, Retry_After=value))
+    assert isinstance(error, HttpStatusError)
+    assert error.hint.endswith(words)
+    assert (error.status, error.not_before) == (429, not_before)
+
+
+def test_a_redirect_that_asks_to_wait_is_not_followed_now(site: Site) -> None:
+    site.pages["/there"] = answer(b"<rss/>")
+    error = _refused(site, answer(status=301, Location="/there", Retry_After="60"))
+    assert isinstance(error, HttpStatusError)
+    assert (error.status, error.not_before) == (301, NOW + timedelta(minutes=1))
+    assert [path for path, _ in site.asked] == ["/feed"]
+    site.pages["/feed"] = answer(status=301, Location="/there", Retry_After="0")
+    assert _fetcher().get(site.url("/feed"), allow=HERE).content == b"<rss/>"
+
+
+def test_an_answer_that_asks_to_wait_is_taken_and_says_so(site: Site) -> None:
+    site.pages["/feed"] = answer(b"<rss/>", Retry_After="3600")
+    found = _fetcher().get(site.url("/feed"), allow=HERE)
+    assert (found.content, found.not_before) == (b"<rss/>", NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("etag", ['"caf\xe9"', '"' + "x" * 2_000 + '"'])
+def test_a_mark_that_cannot_be_sent_back_is_not_kept(site: Site, etag: str) -> None:
+    site.pages["/feed"] = answer(b"<rss/>", ETag=etag, Last_Modified="\xe9")
+    found = _fetcher().get(site.url("/feed"), etag=etag, last_modified="\xe9", allow=HERE)
+    assert (found.etag, found.last_modified) == (None, None)
+    assert not {"If-None-Match", "If-Modified-Since"} & set(site.asked[0][1])
+
+
+def test_what_is_wanted_and_how_much_of_it_are_arguments(site: Site) -> None:
+    site.pages["/picture"] = answer(b"x" * (MAX_BYTES + 1), content_type="image/jpeg")
+    found = _fetcher().get(
+        site.url("/picture"), allow=HERE, accept=ACCEPT_PICTURE, most_bytes=MAX_PICTURE_BYTES
+    )
+    assert (len(found.content), found.content_type) == (MAX_BYTES + 1, "image/jpeg")
+    assert site.asked[0][1]["Accept"] == ACCEPT_PICTURE
+    with pytest.raises(SourceError, match=r"larger than 3 MB$"):
+        _fetcher().get(site.url("/picture"), allow=HERE, most_bytes=3_000_000)
 
 
 def test_packed_answers_are_unpacked(site: Site) -> None:
@@ -146,8 +301,8 @@ def test_packed_answers_are_unpacked(site: Site) -> None:
     [
         (answer(b"x" * (MAX_BYTES + 1)), "larger than 5 MB"),
         (packed(bytes(200_000_000)), "larger than 5 MB"),
-        (answer(b"no gzip", Content_Encoding="gzip"), "an answer that is not understood"),
-        (answer(zlib.compress(b"x" * 99)[:9], Content_Encoding="gzip"), "an answer that is not"),
+        (answer(b"no gzip", Content_Encoding="gzip"), "said to be packed, but cannot be unpacked"),
+        (answer(zlib.compress(b"x" * 99)[:9], Content_Encoding="gzip"), "said to be packed, but"),
         (answer(b"x", Content_Encoding="br"), "packed as 'br'"),
     ],
 )
@@ -155,6 +310,101 @@ def test_an_answer_too_large_or_not_understood_is_refused(
     site: Site, answered: Answer, cause: str
 ) -> None:
     assert f": {cause}" in str(_refused(site, answered))
+
+
+def _gibibyte_of_nothing() -> bytes:
+    """Pack 1 GiB of zeros by packing one MiB of it: after a full flush a block stands alone."""
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08" + bytes(7) + block * 1024 + packer.flush()
+
+
+def test_a_gibibyte_of_gzip_is_left_after_five_megabytes(site: Site) -> None:
+    bomb = _gibibyte_of_nothing()
+    assert len(bomb) < 2_000_000
+    began = time.monotonic()
+    error = _refused(site, answer(bomb, Content_Encoding="gzip"))
+    assert time.monotonic() - began < 2
+    assert str(error).endswith("larger than 5 MB")
+
+
+def _endless(begin: bytes, piece: bytes) -> Answer:
+    """Send as fast as it is taken, for ever."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(begin)
+        while True:
+            handler.wfile.write(piece)
+
+    return send
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answered", "cause"),
+    [
+        (_endless(CHUNKED + b"0\r\n", b"X-A: b\r\n" * 999), "an answer that is not understood"),
+        (_endless(CHUNKED + b"1;", b"a" * 999), "an answer that is not understood"),
+        (_endless(CHUNKED, b"1;aaaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n" * 99), "larger than 1 MB"),
+        (_endless(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 999), "an answer that is not"),
+        (_endless(b"HTTP/1.1 200 OK\r\nX-A: ", b"b" * 999), "an answer that is not understood"),
+        (_endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99), "larger than 1 MB"),
+        (_endless(b"", b"SSH-2.0-nothing" * 99), "an answer that is not understood"),
+        (_endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9_999), "larger than 1 MB"),
+    ],
+    ids=["trailers", "mark", "marks", "headers", "header", "hints", "nonsense", "body"],
+)
+def test_an_answer_without_end_is_left_long_before(
+    site: Site, answered: Answer, cause: str
+) -> None:
+    site.pages["/feed"] = answered
+    began = time.monotonic()
+    with pytest.raises(SourceError, match=f": {cause}"):
+        _fetcher(deadline=60).get(site.url("/feed"), allow=HERE, most_bytes=1_000_000)
+    assert time.monotonic() - began < 10
+
+
+def test_two_threads_at_once_ask_one_host_and_the_others_wait(site: Site) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+    met = threading.Barrier(2)
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        met.wait(10)
+        with lock:
+            now[0] -= 1
+        answer(b"<rss/>")(handler)
+
+    site.pages["/feed"] = send
+    fetcher = _fetcher(deadline=5)
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda _: fetcher.get(site.url("/feed"), allow=HERE), range(16))
+        assert [each.content for each in found] == [b"<rss/>"] * 16
+    assert most == [2]
+
+
+def test_waiting_for_a_turn_has_a_limit_of_its_own(site: Site) -> None:
+    site.pages["/slow"] = drip(b"x", seconds=0.02)
+    site.pages["/feed"] = answer(b"<rss/>")
+    fetcher = Fetcher(deadline=0.5, politeness=Politeness(at_once=1, patience=0.05))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(fetcher.get, site.url("/slow"), allow=HERE)
+        while not site.asked:
+            time.sleep(0.01)
+        with pytest.raises(SourceError, match=r"no turn at 127\.0\.0\.1 within 0\.05 s$"):
+            fetcher.get(site.url("/feed"), allow=HERE)
+        assert isinstance(slow.exception(), SourceError)
+    patient = Fetcher(deadline=0.5, politeness=Politeness(at_once=1))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(patient.get, site.url("/slow"), allow=HERE)
+        while len(site.asked) < 2:
+            time.sleep(0.01)
+        assert patient.get(site.url("/feed"), allow=HERE).content == b"<rss/>"
+        assert isinstance(slow.exception(), SourceError)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from digest.sources.plaintext import CapturedPage, read_page
+from digest.sources.plaintext import CapturedPage, read_capture
 
 SITE = "Beautiful Virgin Islands"
 
 
 def _pages(seeds: Path) -> dict[str, tuple[list[str], CapturedPage]]:
     return {
-        path.name[:3]: (text.splitlines(), read_page(text, address=path.name))
+        path.name[:3]: (text.splitlines(), read_capture(text, address=path.name))
         for path in sorted(seeds.glob("*.txt"))
         if (text := path.read_text("utf-8"))
     }

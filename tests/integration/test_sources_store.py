@@ -64,9 +64,10 @@ def _save(
 ) -> tuple[int, int]:
     state = _sources(database)[source]
     with database.write() as connection:
-        return article_store.save_stories(
+        saved = article_store.save_stories(
             connection, state.id, source, stories, now=now, backlog=backlog
         )
+    return saved.new, saved.updated
 
 
 def _articles(database: Database) -> list[Article]:
@@ -102,7 +103,9 @@ def test_a_source_of_the_settings_is_known_and_changes_with_them(database: Datab
         store.record_poll_failed(connection, first.id, now=NOON, error="it is\x00\nbroken")
         store.record_poll_failed(connection, first.id, now=LATER, error="still broken")
     failed = _sources(database, FEED)["site"]
-    assert failed == replace(first, last_tried_at=LATER, failures=2, error="still broken")
+    assert failed == replace(
+        first, last_tried_at=LATER, failures=2, error="still broken", failing_since=NOON
+    )
     with database.write() as connection:
         store.record_poll_ok(connection, first.id, now=NOON, etag="e", last_modified="m")
         store.record_poll_ok(connection, first.id, now=LATER, etag="f", last_modified=None)
@@ -291,11 +294,10 @@ def test_many_who_save_at_once_make_each_story_once(database: Database) -> None:
     def save(mine: Sequence[FoundStory]) -> None:
         start.wait()
         with database.write() as connection:
-            told.append(
-                article_store.save_stories(
-                    connection, state.id, "site", mine, now=NOON, backlog=False
-                )
+            saved = article_store.save_stories(
+                connection, state.id, "site", mine, now=NOON, backlog=False
             )
+        told.append((saved.new, saved.updated))
 
     turned = [stories[n:] + stories[:n] for n in range(4)]
     threads = [threading.Thread(target=save, args=(mine,)) for mine in turned]

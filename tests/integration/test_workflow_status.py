@@ -200,6 +200,32 @@ def test_a_failing_source_is_shown(paper: Paper) -> None:
     )
 
 
+def test_a_source_in_trouble_is_shown_with_its_cause_and_its_remedy(paper: Paper) -> None:
+    now = paper.watch.at
+    with paper.app.database.write() as connection:
+        (state,) = sources.source_states(connection)
+        sources.record_poll_failed(connection, state.id, now=now, error="fetch: it is away.")
+    assert _needs_of_sources(paper) == (
+        (
+            "The source site: it failed 1 time; it was never read. fetch: it is away."
+            "  It is asked again by itself; try it now with: digest sources check site"
+        ),
+    )
+    with paper.app.database.write() as connection:
+        sources.record_poll_ok(connection, state.id, now=now, etag=None, last_modified=None)
+    assert _needs_of_sources(paper) == ()
+    paper.watch.at += timedelta(days=1)
+    (need,) = _needs_of_sources(paper)
+    assert need.startswith("The source site: it was last asked 24 hours ago, and is to be asked")
+    later = fixed(WALL + timedelta(minutes=1))
+    view = overview(paper.app.newsroom, sources=paper.app.sources, wall=later)
+    assert view.needs == (NOTHING_RUNS,)  # which is why nobody asks it
+
+
+def _needs_of_sources(paper: Paper) -> tuple[str, ...]:
+    return overview(paper.app.newsroom, sources=paper.app.sources, wall=fixed(WALL)).needs
+
+
 def test_processes_that_are_silent_are_shown(paper: Paper) -> None:
     with paper.app.database.write() as connection:
         beat(connection, "sender", now=WALL - timedelta(minutes=1))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from digest.sources.feed import Feed, read_feed
-from digest.sources.model import FoundStory
+from digest.sources.feed import read_feed
+from digest.sources.model import FoundStory, Reading
 
 ADDRESS = "https://gazette.example/feed.xml"
 
@@ -31,7 +31,7 @@ def atom(*entries: str) -> bytes:
     return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>G</title>{inside}</feed>'.encode()
 
 
-def read(content: bytes, content_type: str = "application/xml") -> Feed:
+def read(content: bytes, content_type: str = "application/xml") -> Reading:
     return read_feed(content, address=ADDRESS, content_type=content_type)
 
 

@@ -16,7 +16,7 @@ from digest.sources.cleaning import (
     one_line,
     plain_line,
     safe_link,
-    without_first_paragraph,
+    without_paragraphs,
     without_tags,
 )
 
@@ -109,6 +109,31 @@ def test_a_picture_of_odd_size_keeps_only_numbers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("markup", "image"),
+    [
+        ('<img src="/e.gif" width="1" height="1"><img src="/a.jpg" alt="A">', ("a.jpg", "A")),
+        ('<img src="/emoji/1.png"><img src="/a.jpg" alt="IMG_3.jpg">', ("a.jpg", "")),
+        ('<img src="/i.jpg" width="64"><img src="/a.jpg" width="640">', ("a.jpg", "")),
+        ('<img src="/e.gif" data-src="/a.jpg">', ("a.jpg", "")),
+        ("<img src='data:image/gif;base64,x' data-lazy-src='/a\".jpg'>", ("a%22.jpg", "")),
+        ("<img data-original=/a.jpg>", ("a.jpg", "")),
+        ('<img srcset="/s.jpg 300w, /a.jpg 1200w, /l.jpg 5000w">', ("a.jpg", "")),
+        ('<img srcset="/l.jpg 5000w, /xl.jpg 9000w">', ("l.jpg", "")),
+        ('<img srcset="/a.jpg 2x, /b.jpg">', ("a.jpg", "")),
+        ('<img src="/a.jpg" data-src="/a.jpg" srcset="/b.jpg 900w">', ("a.jpg", "")),
+        ('<img alt="none">', None),
+        ('<img src="data:x" srcset="">', None),
+        ('<img src="/a.jpg" width="" height="0">', None),
+    ],
+)
+def test_a_bodys_picture_is_the_first_sensible_one_however_it_is_loaded(
+    markup: str, image: tuple[str, str] | None
+) -> None:
+    found = clean_body(f"<p>x</p>{markup}", base="https://e.example/").image
+    assert found == (image and (f"https://e.example/{image[0]}", image[1]))
+
+
 def test_too_long_a_body_is_cut_and_says_so() -> None:
     body = clean_body("<p>" + "é" * MAX_HTML_BYTES)
     assert body.was_cut
@@ -137,6 +162,8 @@ def test_paragraphs_that_are_never_closed_are_not_nested() -> None:
         "<a " + " ".join(f"a{n}=1" for n in range(40_000)) + ">x",
         "<!--" * 60_000,
         ("<b>" * 30 + "x" + "</b>" * 30) * 1_000,
+        "<img " + "src='" * 60_000,
+        "<img srcset='" + "a 1w," * 50_000 + "'>",
         "<table>" + "<b>x" * 29 + "<p>" * 60_000,
     ],
 )
@@ -154,9 +181,22 @@ def test_any_body_is_survived(markup: str) -> None:
     assert clean_body(body.html).paragraphs == body.paragraphs
 
 
-def test_the_first_paragraph_is_cut_from_both_forms() -> None:
-    body = clean_body("<p>One</p><p>Two</p>")
-    assert without_first_paragraph(body) == CleanBody(html="<p>Two</p>", paragraphs=("Two",))
+@pytest.mark.parametrize(
+    ("first", "last", "html", "paragraphs"),
+    [
+        (1, 0, "<p>Two</p><p>Three</p>", ("Two", "Three")),
+        (0, 1, "<h2>One</h2><p>Two</p>", ("One", "Two")),
+        (1, 1, "<p>Two</p>", ("Two",)),
+        (3, 0, "", ()),
+        (2, 2, "<h2>One</h2><p>Two</p><p>Three</p>", ("One", "Two", "Three")),
+        (4, 0, "<h2>One</h2><p>Two</p><p>Three</p>", ("One", "Two", "Three")),
+    ],
+)
+def test_paragraphs_are_cut_from_both_forms_or_from_none(
+    first: int, last: int, html: str, paragraphs: tuple[str, ...]
+) -> None:
+    body = clean_body("<h2>One</h2><p>Two</p><p>Three</p>")
+    assert without_paragraphs(body, first=first, last=last) == CleanBody(html, paragraphs)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +205,23 @@ def test_the_first_paragraph_is_cut_from_both_forms() -> None:
 )
 def test_a_first_paragraph_that_is_not_plain_stays(markup: str) -> None:
     body = clean_body(markup)
-    assert without_first_paragraph(body) == body
+    assert without_paragraphs(body, first=1) == body
+    assert without_paragraphs(body, last=1) == body
+
+
+def test_empty_paragraphs_after_the_last_go_with_it() -> None:
+    body = clean_body("<p>One</p><p>Two</p><p>&nbsp;</p>\n<p></p>")
+    assert without_paragraphs(body, last=1) == CleanBody("<p>One</p>", ("One",))
+
+
+def test_empty_paragraphs_before_the_first_go_with_it() -> None:
+    body = clean_body("<p>&nbsp;</p>\n<p><br></p><p>One</p><p>Two</p>")
+    assert without_paragraphs(body, first=1) == CleanBody("<p>Two</p>", ("Two",))
 
 
 def test_a_paragraph_that_goes_on_after_a_line_break_stays() -> None:
     body = clean_body("<p>One<br><br>Two</p><p>Three</p>")
-    assert without_first_paragraph(body) == body
+    assert without_paragraphs(body, first=1) == body
 
 
 @pytest.mark.parametrize(

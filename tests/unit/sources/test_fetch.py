@@ -1,12 +1,27 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.errors import FetchBlockedError, SourceError
 from digest.sources.cleaning import word_set
-from digest.sources.fetch import Fetcher, is_file, is_public
+from digest.sources.fetch import (
+    Fetcher,
+    _is_weaker,
+    _Names,
+    _not_before,
+    is_file,
+    is_public,
+    without_secrets,
+)
+
+NOW = datetime(2026, 1, 9, 6, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +91,138 @@ def test_a_network_that_is_none_is_told() -> None:
 )
 def test_a_path_or_a_file_address_names_a_file(address: str, expected: bool) -> None:  # noqa: FBT001 - a column
     assert is_file(address) is expected
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "expected"),
+    [
+        ("120", NOW + timedelta(minutes=2)),
+        ("0", None),
+        ("999999999", NOW + timedelta(hours=24)),
+        ("9" * 30, None),
+        ("Fri, 09 Jan 2026 07:30:00 GMT", datetime(2026, 1, 9, 7, 30, tzinfo=UTC)),
+        ("Friday, 09-Jan-26 07:30:00 GMT", datetime(2026, 1, 9, 7, 30, tzinfo=UTC)),
+        ("Fri Jan  9 07:30:00 2026", datetime(2026, 1, 9, 7, 30, tzinfo=UTC)),
+        ("Fri, 09 Jan 2026 07:30:00 -0000", datetime(2026, 1, 9, 7, 30, tzinfo=UTC)),
+        ("Fri, 09 Jan 2026 09:30:00 +0200", datetime(2026, 1, 9, 7, 30, tzinfo=UTC)),
+        ("Sat, 10 Jan 2099 07:30:00 GMT", NOW + timedelta(hours=24)),
+        ("Fri, 09 Jan 2026 05:59:59 GMT", None),
+        ("Fri, 09 Jan 2026 25:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_a_site_may_ask_us_to_wait_a_day_at_most(
+    retry_after: str, expected: datetime | None
+) -> None:
+    assert _not_before(retry_after, now=NOW) == expected
+
+
+@given(st.text(max_size=60) | st.datetimes().map(format_datetime))
+def test_whatever_a_site_asks_is_understood_or_left(retry_after: str) -> None:
+    found = _not_before(retry_after, now=NOW)
+    assert found is None or NOW < found <= NOW + timedelta(hours=24)
+
+
+def test_a_move_from_a_secure_address_to_one_in_the_clear_is_weaker() -> None:
+    assert _is_weaker("http://e.example/", "https://e.example/")
+    assert not _is_weaker("https://e.example/", "http://e.example/")
+    assert not _is_weaker("http://f.example/", "http://e.example/")
+    assert not _is_weaker("https://f.example/", "https://e.example/")
+
+
+def test_an_address_is_shown_without_its_secrets() -> None:
+    assert without_secrets("https://ann:pw@e.example/x?a=1&key=22ab&b=2#c") == (
+        "https://e.example/x?a=1&key=…&b=2#c"
+    )
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["::ffff:127.0.0.1"],
+        ["64:ff9b::7f00:1", "169.254.169.254"],
+        ["10.0.0.1", "fe80::1%eth0"],
+        ["nonsense"],
+    ],
+)
+def test_a_name_that_leads_inside_is_not_dialled(addresses: list[str]) -> None:
+    fetcher = Fetcher(resolve=lambda _host, _port: addresses)
+    with pytest.raises(FetchBlockedError) as blocked:
+        fetcher.get("https://e.example/feed")
+    assert str(blocked.value) == (
+        f"fetch: https://e.example/feed: e.example is {', '.join(addresses)}: not a public address"
+    )
+
+
+def test_an_address_that_leads_inside_is_named_once() -> None:
+    with pytest.raises(FetchBlockedError) as blocked:
+        Fetcher().get("http://169.254.169.254/feed")
+    assert str(blocked.value) == (
+        "fetch: http://169.254.169.254/feed: 169.254.169.254: not a public address"
+    )
+
+
+def test_a_long_question_is_not_told_in_full() -> None:
+    fetcher = Fetcher(resolve=lambda _host, _port: ["127.0.0.1"])
+    with pytest.raises(FetchBlockedError, match=r"^fetch: https://e\.example/posts\?…: e\.example"):
+        fetcher.get(f"https://e.example/posts?{'_embed=author,' * 20}&key=1")
+    with pytest.raises(FetchBlockedError, match=r"^fetch: https://e\.example/posts\?feed=1: e\.ex"):
+        fetcher.get("https://e.example/posts?feed=1")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError("x"), "the name is not known"),
+        (UnicodeError("x"), "the name is not known"),
+        (None, "the name has no address"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_told(error: Exception | None, cause: str) -> None:
+    def resolve(_host: str, _port: int) -> list[str]:
+        if error:
+            raise error
+        return []
+
+    with pytest.raises(SourceError, match=rf"e\.example: {cause}$"):
+        Fetcher(resolve=resolve).get("https://e.example/feed")
+
+
+def test_a_name_server_that_hangs_is_left_behind_and_soon_not_asked_any_more() -> None:
+    until, asked = threading.Event(), []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        until.wait(60)
+        return []
+
+    fetcher = Fetcher(deadline=0.02, resolve=resolve)
+    for n in range(10):
+        with pytest.raises(SourceError, match=r"the name was not looked up in time$"):
+            fetcher.get(f"https://{n}.example/")
+    assert len(asked) == 8  # the places there are
+    until.set()
+
+
+def test_a_system_without_threads_to_give_is_late_and_keeps_its_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    names = _Names(lambda host, _port: [host], most=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TimeoutError):
+            names.look_up("e.example", 80, seconds=1)
+    assert names.look_up("e.example", 80, seconds=5) == ["e.example"]
+
+
+def test_an_address_needs_no_look_up() -> None:
+    names = _Names(lambda _host, _port: [], most=1)
+    assert names.look_up("127.0.0.1", 80, seconds=0) == ("127.0.0.1",)
+    assert names.look_up("::1", 80, seconds=0) == ("::1",)

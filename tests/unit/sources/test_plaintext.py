@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,8 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import SourceError
-from digest.sources.model import FoundStory
-from digest.sources.plaintext import MAX_CHARACTERS, CapturedPage, read_date_line, read_page
+from digest.sources.model import FoundStory, Reading
+from digest.sources.plaintext import (
+    MAX_CHARACTERS,
+    CapturedPage,
+    read_capture,
+    read_date_line,
+    read_page,
+)
 from tests.unit.sources.source_builders import page
 
 SEEN = date(2026, 1, 9)
@@ -35,7 +42,7 @@ WHOLE = (
 
 
 def _read(*lines: str) -> CapturedPage:
-    return read_page(page(*lines), address="page.txt")
+    return read_capture(page(*lines), address="page.txt")
 
 
 def _article(*paragraphs: str, headline: str, standfirst: str = "") -> FoundStory:
@@ -73,6 +80,21 @@ def test_a_page_is_its_article_and_the_river_below_and_nothing_is_dated() -> Non
     assert all(story.published_at is None for story in read.stories)
 
 
+def test_a_captured_page_is_read_from_its_bytes_like_any_source() -> None:
+    stories = (FERRY, *EXPECTED.river)
+    for content, content_type in (
+        (page(*WHOLE).encode(), ""),
+        (page(*WHOLE).encode("utf-16"), "text/plain"),
+        (page(*WHOLE).encode("windows-1252"), "text/plain; charset=iso-8859-1"),
+    ):
+        read = read_page(content, address="page.txt", content_type=content_type, language="en")
+        assert read == Reading(
+            stories=tuple(replace(story, language="en") for story in stories),
+            title="Quayside Gazette",
+            language="en",
+        )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -93,7 +115,7 @@ def test_a_page_is_its_article_and_the_river_below_and_nothing_is_dated() -> Non
     ],
 )
 def test_the_same_page_in_another_dress_reads_the_same(text: str) -> None:
-    assert read_page(text, address="page.txt") == EXPECTED
+    assert read_capture(text, address="page.txt") == EXPECTED
 
 
 def test_a_player_above_the_body_does_not_hide_it() -> None:
@@ -198,13 +220,13 @@ def test_a_page_of_furniture_has_no_article_and_says_so(lines: tuple[str, ...]) 
 @pytest.mark.parametrize("text", ["", " \n\r\n\t", "\x00\x00", "\ufeff", "\u200b", "Ã—\n"])
 def test_an_empty_page_is_refused_in_words(text: str) -> None:
     with pytest.raises(SourceError, match=r"^page: page.txt: the page is empty$") as refused:
-        read_page(text, address="page.txt")
+        read_capture(text, address="page.txt")
     assert refused.value.hint == "Capture it again, or remove the file."
 
 
 def test_a_page_that_is_far_too_long_is_refused() -> None:
     with pytest.raises(SourceError, match=r"^page: page.txt: longer than 2000000 characters$"):
-        read_page("x" * (MAX_CHARACTERS + 1), address="page.txt")
+        read_capture("x" * (MAX_CHARACTERS + 1), address="page.txt")
 
 
 def test_a_line_of_markup_alone_is_no_headline() -> None:
@@ -249,7 +271,7 @@ LINES = st.sampled_from([*WHOLE, "<b>x</b>", "&lt;", "<", "\x00", "\u202e", "10Ã
 @given(st.lists(LINES | st.text(max_size=12), max_size=20).map("\n".join))
 def test_any_page_ends_in_stories_or_in_one_kind_of_error(text: str) -> None:
     try:
-        read = read_page(text, address="p")
+        read = read_capture(text, address="p")
     except SourceError:
         return
     for story in read.stories:
