@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from digest.cli.opening import edition_named, moment, newest_edition, newsletter_named, opened
-from digest.cli.output import json_option, pairs, say, say_wrapped, show, table
+from digest.cli.output import json_option, mark, pairs, say, say_wrapped, show, table
 from digest.cli.wording import aligned, counted, long_time, short_time
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def status(ctx: click.Context, edition: str | None, as_json: bool) -> None:
             tally = app.tally(found)
             show(as_json, edition_facts(found, tally), lambda: _tell_one(app, found, tally))
             return
-        view = overview(app.newsroom)
+        view = overview(app.newsroom, sources=app.sources)
         show(as_json, view.facts(), lambda: _tell_overview(app, view))
 
 
@@ -67,7 +67,7 @@ def _tell_overview(app: App, view: Overview) -> None:
         what, _, remedy = need.rpartition("  ")
         say_wrapped(what or remedy)
         if what:
-            say(f"  {remedy}")
+            say_wrapped(remedy, first="  ", then="  ")
     if not view.needs:
         say("Nothing needs you.")
 
@@ -173,41 +173,58 @@ def edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
 @click.argument("newsletter")
 @click.option("--at", "at_text", metavar="TIME", help="A cut-off in the past: 2026-01-09T06:30.")
 @click.option("--extra", is_flag=True, help="One more, beside the edition of the day.")
+@click.option(
+    "--story",
+    "addresses",
+    multiple=True,
+    metavar="URL",
+    help="Of this story alone, beside the edition of the day; may be given again.",
+)
 @json_option
 @click.pass_context
 def prepare(
-    ctx: click.Context, newsletter: str, at_text: str | None, extra: bool, as_json: bool
+    ctx: click.Context,
+    newsletter: str,
+    *,
+    at_text: str | None,
+    extra: bool,
+    addresses: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Make the newsletter's next edition from the stories there are, and compose it.
 
-    Stories that come after it wait for the edition after. Nothing is sent.
+    Stories that come after it wait for the edition after. Nothing is sent. A story that no source
+    has brought yet is read from its page.
     """
     from digest.cli.slots import is_extra, shortage, slot_meant
     from digest.editions.prepare import prepare as prepare_now
 
     with opened(ctx) as app:
         found = newsletter_named(app, newsletter)
-        slot = slot_meant(app, found, moment(app, at_text), extra=extra)
-        if short := shortage(app, found, slot):
+        only = {app.bring(address).id for address in addresses} or None
+        slot = slot_meant(app, found, moment(app, at_text), extra=extra, only=only)
+        if short := shortage(app, found, slot, only=only):
             _tell_short(found, slot, short, as_json=as_json)
             ctx.exit(1)
         name = slot.name if is_extra(found, slot) else None
-        prepared = prepare_now(app.database, found, slot, clock=app.clock, extra=name)
+        prepared = prepare_now(app.database, found, slot, clock=app.clock, extra=name, only=only)
         if prepared.edition is None:
             _tell_passed_over(found, slot, prepared.reason.rstrip("."), as_json=as_json)
             ctx.exit(1)
-        edition = _drafted(app, found, prepared.edition)
-        _tell_prepared(app, edition, prepared, as_json=as_json)
+        warnings = _drafted(app, found, prepared.edition)
+        edition = edition_named(app, prepared.edition.address)
+        _tell_prepared(app, edition, prepared, warnings, as_json=as_json)
 
 
-def _drafted(app: App, newsletter: Newsletter, edition: Edition) -> Edition:
-    """Compose a draft, but take it no further: a command that prepares never sends."""
+def _drafted(app: App, newsletter: Newsletter, edition: Edition) -> tuple[str, ...]:
+    """Compose a draft, but take it no further; give what is to be known about it."""
     from digest.editions.model import EditionState
     from digest.workflow.draft import draft
 
+    made = None
     if edition.state is EditionState.DRAFT:
-        draft(app.newsroom, edition, newsletter)
-    return edition_named(app, edition.address)
+        made = draft(app.newsroom, edition, newsletter)
+    return made.warnings if made else ()
 
 
 def _tell_short(newsletter: Newsletter, slot: Slot, short: Shortage, *, as_json: bool) -> None:
@@ -232,7 +249,9 @@ def _tell_passed_over(newsletter: Newsletter, slot: Slot, reason: str, *, as_jso
     show(as_json, {"edition": None, "reason": reason, "recorded": True}, tell)
 
 
-def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: bool) -> None:
+def _tell_prepared(
+    app: App, edition: Edition, prepared: Prepared, warnings: Sequence[str], *, as_json: bool
+) -> None:
     composition = app.composition(edition)
     stories = len(prepared.selection.chosen)
 
@@ -249,12 +268,15 @@ def _tell_prepared(app: App, edition: Edition, prepared: Prepared, *, as_json: b
                 *([("Goes at", hour_of(app, edition))] if is_open(edition) else []),
             ]
         )
+        for warning in warnings:
+            mark("warn", warning)
         tell_steps(_next_steps(edition))
 
     facts = {
         "edition": edition.address,
         "number": edition.number,
         "state": edition.state,
+        "warnings": warnings,
         "already": prepared.already,
         "subject": composition.subject,
         "stories": stories,
@@ -363,7 +385,7 @@ def approve(ctx: click.Context, edition: str, by: str, as_json: bool) -> None:
         if already:
             seen = require_approved(app.database, found)
         else:
-            name = one_line(by) or _account()
+            name = one_line(by) or account()
             seen = approve_now(app.database, found, by=name, clock=app.clock)
         found = edition_named(app, found.address)
 
@@ -383,7 +405,8 @@ def approve(ctx: click.Context, edition: str, by: str, as_json: bool) -> None:
         show(as_json, facts, tell)
 
 
-def _account() -> str:
+def account() -> str:
+    """Name the person at the keyboard, for the log of who did what."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -12,17 +12,21 @@ from digest.cli.wording import cut, long_time, plain
 from digest.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from digest.app import App
     from digest.editions.model import (
         Candidate,
         EditionExplanation,
         Explanation,
+        Selection,
         StoryExplanation,
     )
+    from digest.sources.model import Article
 
 _HEADLINE_COLUMNS = 70
+_QUERY_COLUMNS = 40
+"""What somebody pasted by mistake is told by its beginning."""
 _FEW = 20
 """So many of the stories left out are shown unless all are asked for."""
 
@@ -61,7 +65,7 @@ def _answer(app: App, query: str) -> Explanation:
         ) from error
     if answer.edition is None and not answer.stories:
         raise NotFoundError(
-            f"explain: {query!r}: no headline has these words",
+            f"explain: {cut(query, _QUERY_COLUMNS)!r}: no headline has these words",
             hint=f"Try fewer words, or an edition: {', '.join(newsletters)}.",
         )
     return answer
@@ -77,10 +81,15 @@ def _tell_edition(told: EditionExplanation, *, everything: bool) -> None:
     say_wrapped(f"{name}, no. {edition.number:,}, {edition.address}: {edition.state}", then="  ")
     if told.reason:
         say_wrapped(told.reason, first="  ", then="  ")
+    for line in _beside(told.selection):
+        say_wrapped(line, first="  ", then="    ")
+    headlines = _headlines(told.selection)
     say()
     say(f"In: {len(chosen):,}")
     for candidate in chosen:
         _tell_candidate(candidate, candidate.place or "")
+        for line in _effects(candidate, headlines):
+            say_wrapped(line, first=" " * 4, then=" " * 6)
     if not out:
         return
     say()
@@ -95,6 +104,46 @@ def _tell_edition(told: EditionExplanation, *, everything: bool) -> None:
 def _tell_candidate(candidate: Candidate, mark: str) -> None:
     say(f"  {mark:8}{cut(plain(candidate.article.story.headline), _HEADLINE_COLUMNS)}")
     say_wrapped(candidate.reason, first=" " * 4, then=" " * 4)
+
+
+def _beside(selection: Selection) -> Iterator[str]:
+    """Say what stands in an edition beside its stories."""
+    for language, note in selection.note.items():
+        yield f"Note{f' ({language})' if language else ''}: {plain(note)}"
+    if selection.sponsor is not None:
+        sponsor = selection.sponsor
+        yield f"Sponsor: {plain(sponsor.text)}{f' ({plain(sponsor.url)})' if sponsor.url else ''}"
+    if selection.most_read:
+        yield f"Most read: {_quoted(selection.most_read)}"
+
+
+def _effects(candidate: Candidate, headlines: Mapping[int, str]) -> Iterator[str]:
+    """Say what a person changed about a story that is in, what it repeats, what stands with it."""
+    from digest.editions import reasons
+
+    for words in candidate.wording:
+        where = f" ({words.language})" if words.language else ""
+        if words.headline:
+            yield f"Headline by hand{where}: {plain(words.headline)}"
+        if words.standfirst:
+            yield f"Standfirst by hand{where}: {plain(words.standfirst)}"
+    if candidate.picture is not None:
+        yield f"Picture by hand: {plain(candidate.picture.url) or 'none'}"
+    repeated = headlines.get(candidate.duplicate_of or 0)
+    if repeated is not None:
+        yield reasons.REPEATS.format(headline=plain(reasons.quoted(repeated)))
+    if candidate.related:
+        yield f"Related: {_quoted(candidate.related)}"
+
+
+def _headlines(selection: Selection) -> dict[int, str]:
+    return {c.article.id: c.article.story.headline for c in selection.candidates}
+
+
+def _quoted(articles: Sequence[Article]) -> str:
+    from digest.editions.reasons import quoted
+
+    return ", ".join(f"“{plain(quoted(article.story.headline))}”" for article in articles)
 
 
 def _tell_stories(stories: Sequence[StoryExplanation], zone: str) -> None:
@@ -118,30 +167,52 @@ def _tell_story(told: StoryExplanation, zone: str) -> None:
 
 
 def _candidate_facts(candidate: Candidate) -> dict[str, Any]:
+    picture = candidate.picture
     return {
+        "id": candidate.article.id,
         "headline": candidate.article.story.headline,
+        "url": candidate.article.story.url,
         "verdict": candidate.verdict,
         "reason": candidate.reason,
         "place": candidate.place,
+        "position": candidate.position,
         "section": candidate.section,
         "late": candidate.late,
         "duplicate_of": candidate.duplicate_of,
+        "pinned": candidate.pinned,
+        "wording": [
+            {"language": w.language, "headline": w.headline, "standfirst": w.standfirst}
+            for w in candidate.wording
+        ],
+        "picture": {"url": picture.url, "alt": picture.alt} if picture else None,
+        "related": [_article_facts(article) for article in candidate.related],
     }
 
 
+def _article_facts(article: Article) -> dict[str, Any]:
+    story = article.story
+    return {"id": article.id, "headline": story.headline, "url": story.url, "reads": story.reads}
+
+
 def _edition_facts(told: EditionExplanation) -> dict[str, Any]:
+    selection = told.selection
+    sponsor = selection.sponsor
     return {
         "newsletter": told.newsletter.slug,
         "edition": told.edition.address if told.edition else None,
         "state": told.edition.state if told.edition else None,
         "reason": told.reason,
-        "chosen": [_candidate_facts(c) for c in told.selection.chosen],
-        "left_out": [_candidate_facts(c) for c in told.selection.left_out],
+        "note": dict(selection.note),
+        "sponsor": {"text": sponsor.text, "url": sponsor.url} if sponsor else None,
+        "chosen": [_candidate_facts(c) for c in selection.chosen],
+        "left_out": [_candidate_facts(c) for c in selection.left_out],
+        "most_read": [_article_facts(article) for article in selection.most_read],
     }
 
 
 def _story_facts(told: StoryExplanation) -> dict[str, Any]:
     return {
+        "id": told.article.id,
         "headline": told.article.story.headline,
         "url": told.article.story.url,
         "source": told.article.source,
@@ -149,6 +220,7 @@ def _story_facts(told: StoryExplanation) -> dict[str, Any]:
         "published_from": told.article.story.published_from,
         "seen_on": told.article.story.seen_on,
         "first_seen_at": told.article.first_seen_at,
+        "withdrawn_at": told.article.withdrawn_at,
         "newsletters": [
             {
                 "newsletter": fate.newsletter.slug,
@@ -156,6 +228,7 @@ def _story_facts(told: StoryExplanation) -> dict[str, Any]:
                     {"edition": w.edition.address, **_candidate_facts(w.candidate)}
                     for w in fate.weighings
                 ],
+                "cut_off_at": fate.cut_off_at,
                 "next": _candidate_facts(fate.forecast),
             }
             for fate in told.fates

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ from digest.clock import to_utc
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot, slots_between, slots_on
 from digest.editions.model import MAIN_SLOT, Cadence, EditionState, Newsletter, Slot
+from digest.editions.prepare import too_few
 from digest.editions.weigh import weigh
-from digest.editions.wording import count_of
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,11 +23,19 @@ if TYPE_CHECKING:
 _OPEN = frozenset({EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD})
 
 
-def slot_meant(app: App, newsletter: Newsletter, at: datetime | None, *, extra: bool) -> Slot:
+def slot_meant(
+    app: App,
+    newsletter: Newsletter,
+    at: datetime | None,
+    *,
+    extra: bool,
+    only: Collection[int] | None = None,
+) -> Slot:
     """Choose the slot: the one that is due, else the next, cut off now; or that of `at`.
 
     A newsletter made by hand has one today, to be sent when it is approved, and another once the
-    first is under way. An `extra` one stands beside the day's own.
+    first is under way. An `extra` one stands beside the day's own, and so does one of `only` these
+    articles: the same that is still being made for them, if there is one.
     Raises UsageError when `at` is still to come: the slots before it would never be made.
     """
     now = app.clock()
@@ -36,9 +44,12 @@ def slot_meant(app: App, newsletter: Newsletter, at: datetime | None, *, extra: 
             f"prepare: --at {at:%Y-%m-%dT%H:%M}: that is still to come",
             hint="Leave --at out to cut off now; digest serve makes it at its hour.",
         )
+    extra = extra or (only is not None and not newsletter.spec.cadence.by_hand_only)
     if at is not None or extra or newsletter.spec.cadence.by_hand_only:
         slot = _by_hand(newsletter, now if at is None else to_utc(at), now=now)
-        return _beside(app, newsletter, slot, extra=extra) if at is None or extra else slot
+        if at is not None and not extra:
+            return slot
+        return _beside(app, newsletter, slot, extra=extra, only=only)
     cadence = newsletter.spec.cadence
     due = [s for s in slots_between(cadence, app.last_slot(newsletter), now) if not s.holiday]
     chosen = due[-1] if due else next_slot(cadence, now)
@@ -55,21 +66,27 @@ class Shortage:
     left_out: Mapping[str, int]
 
 
-def shortage(app: App, newsletter: Newsletter, slot: Slot) -> Shortage | None:
+def shortage(
+    app: App, newsletter: Newsletter, slot: Slot, *, only: Collection[int] | None = None
+) -> Shortage | None:
     """Find out whether a slot that is free would have too few stories now.
 
     `prepare` would take the slot and record a skip: right at its hour, but not because somebody
     typed a command on the evening before.
     """
-    needed = 1 if is_extra(newsletter, slot) else newsletter.spec.stories.least
+    few = only is not None or is_extra(newsletter, slot)
+    needed = 1 if few else newsletter.spec.stories.least
     with app.database.read() as connection:
         if editions.slot_row(connection, newsletter.id, slot.local_date, slot.name) is not None:
             return None
-        _, selection = weigh(connection, newsletter, slot.cut_off_at, now=app.clock())
-    count = len(selection.chosen)
-    if count >= needed:
+        _, selection = weigh(
+            connection, newsletter, slot.cut_off_at, now=app.clock(), slot=slot, only=only
+        )
+    if len(selection.chosen) >= needed:
         return None
-    reason = f"{count_of(count, 'new story', 'new stories')}, {needed} needed"
+    reason = too_few(selection, needed, only or ())
+    if only is not None:
+        return Shortage(reason, {})
     return Shortage(reason, Counter(str(each.verdict) for each in selection.left_out))
 
 
@@ -100,19 +117,26 @@ def is_extra(newsletter: Newsletter, slot: Slot) -> bool:
     return slot.name not in {MAIN_SLOT, *(hours.name for hours in newsletter.spec.cadence.slots)}
 
 
-def _beside(app: App, newsletter: Newsletter, slot: Slot, *, extra: bool) -> Slot:
+def _beside(
+    app: App, newsletter: Newsletter, slot: Slot, *, extra: bool, only: Collection[int] | None
+) -> Slot:
     """Give the day's first slot that is free, or whose edition is still being made."""
     names = [] if extra else [slot.name]
     names += ["extra", *(f"extra-{n}" for n in range(2, 1000))]
-    name = next(name for name in names if _may_take(app, newsletter, slot.local_date, name))
+    day = slot.local_date
+    name = next(name for name in names if _may_take(app, newsletter, day, name, only))
     if name == slot.name:
         return slot
     return replace(slot, name=name, send_at=slot.cut_off_at, by_hand=True)
 
 
-def _may_take(app: App, newsletter: Newsletter, day: date, name: str) -> bool:
+def _may_take(
+    app: App, newsletter: Newsletter, day: date, name: str, only: Collection[int] | None
+) -> bool:
     with app.database.read() as connection:
         if editions.slot_row(connection, newsletter.id, day, name) is None:
             return True
         found = editions.find_edition(connection, newsletter, local_date=day, slot_name=name)
-    return found is not None and found.state in _OPEN
+        if found is None or found.state not in _OPEN:
+            return False
+        return only is None or found.asked_for == frozenset(only)

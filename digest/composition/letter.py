@@ -91,7 +91,7 @@ def write_letter(
         top=tuple(_piece(one, page) for one in chosen if one.place is Place.TOP),
         sections=_sections(chosen, newsletter, page),
         brief=tuple(_piece(one, page) for one in chosen if one.place in {Place.BRIEF, None}),
-        note=clean(selection.note.get(site.language) or selection.note.get("", "")),
+        note=_note(selection.note.get(site.language) or selection.note.get("", "")),
         sponsor=_sponsor(selection),
         most_read=_links(selection.most_read),
         minutes=1,
@@ -218,6 +218,11 @@ def _recording(recording: Recording | None) -> Link | None:
 def _links(articles: Iterable[Article]) -> tuple[Link, ...]:
     addressed = ((article.story.headline, safe_link(article.story.url)) for article in articles)
     return tuple(Link(clean(headline) or url, url) for headline, url in addressed if url)
+
+
+def _note(text: str) -> str:
+    """Clean a note; its paragraphs stay apart by a blank line."""
+    return "\n\n".join(words for part in text.split("\n\n") if (words := clean(part)))
 
 
 def _sponsor(selection: Selection) -> Link | None:

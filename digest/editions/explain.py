@@ -10,7 +10,7 @@ from digest.clock import Clock
 from digest.db import Database
 from digest.editions import candidate_store, store
 from digest.editions.address import parse_address
-from digest.editions.cadence import next_cut_off
+from digest.editions.cadence import next_cut_off, slots_between
 from digest.editions.model import (
     MAIN_SLOT,
     EditionAddress,
@@ -18,6 +18,7 @@ from digest.editions.model import (
     Explanation,
     Newsletter,
     Selection,
+    Slot,
     StoryExplanation,
     StoryFate,
 )
@@ -59,8 +60,9 @@ def explain(
 def _fates(
     connection: Connection, newsletter: Newsletter, articles: Sequence[Article], *, now: datetime
 ) -> list[StoryFate]:
-    cut_off_at = next_cut_off(newsletter.spec.cadence, now) or now
-    _, selection = weigh(connection, newsletter, cut_off_at, now=now, also=articles)
+    slot = _next_slot(newsletter, now)
+    cut_off_at = slot.cut_off_at if slot else now
+    _, selection = weigh(connection, newsletter, cut_off_at, now=now, also=articles, slot=slot)
     forecasts = {candidate.article.id: candidate for candidate in selection.candidates}
     return [
         StoryFate(
@@ -71,6 +73,15 @@ def _fates(
         )
         for article in articles
     ]
+
+
+def _next_slot(newsletter: Newsletter, now: datetime) -> Slot | None:
+    """Give the slot of the next cut-off: what was chosen for it already counts."""
+    cadence = newsletter.spec.cadence
+    cut_off_at = next_cut_off(cadence, now)
+    if cut_off_at is None:
+        return None
+    return next(s for s in slots_between(cadence, now, cut_off_at) if not s.holiday)
 
 
 def _explain_edition(

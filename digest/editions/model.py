@@ -394,6 +394,8 @@ class Edition:
     version: int = field(default=1, compare=False)
     """Counts every change of state: what was read at one version is written only at the same."""
     reason: str = ""
+    asked_for: frozenset[int] | None = None
+    """The articles it was made for by name; None: it was made from all there were."""
 
     @property
     def address(self) -> str:

@@ -96,6 +96,7 @@ edition = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("note", sa.JSON, nullable=False, default=dict, server_default="{}"),
     sa.Column("sponsor", sa.JSON(none_as_null=True)),
+    sa.Column("asked_for", sa.JSON(none_as_null=True)),
     sa.UniqueConstraint("newsletter_id", "local_date", "slot_name"),
     sa.UniqueConstraint("newsletter_id", "number"),
 )
@@ -207,6 +208,7 @@ def insert_edition(
     window: Window,
     prepared_at: datetime,
     expires_at: datetime | None,
+    asked_for: Collection[int] | None = None,
 ) -> Edition:
     """Write a draft under the newsletter's next number; the caller holds `lock_newsletter`."""
     numbers = sa.select(sa.func.coalesce(sa.func.max(edition.c.number), 0) + 1)
@@ -222,6 +224,7 @@ def insert_edition(
         send_at=made.send_at,
         prepared_at=prepared_at,
         expires_at=expires_at,
+        asked_for=None if asked_for is None else sorted(asked_for),
     )
     edition_id = connection.execute(row.returning(edition.c.id)).scalar_one()
     return edition_by_id(connection, edition_id)
@@ -285,14 +288,19 @@ def change_state(
     *,
     expect: Collection[EditionState],
     to: EditionState,
+    expect_version: int | None = None,
     reason: str = "",
     at: datetime | None = None,
 ) -> bool:
     """Move an edition on, if it still is where we think; False when somebody moved it before.
 
-    `at` becomes `finished_at` when the new state is a final one.
+    With `expect_version` it must not have been anywhere else in between either: it could be back
+    in the same state with other stories. `at` becomes `finished_at` when the new state is a final
+    one.
     """
-    found = edition.c.state.in_([state.value for state in expect])
+    found: sa.ColumnElement[bool] = edition.c.state.in_([state.value for state in expect])
+    if expect_version is not None:
+        found &= edition.c.version == expect_version
     update = sa.update(edition).where(edition.c.id == edition_id, found)
     result = connection.execute(
         update.values(
@@ -412,5 +420,6 @@ def edition_of(row: sa.Row[*tuple[Any, ...]]) -> Edition:
         expires_at=row.expires_at,
         revision=row.revision,
         version=row.version,
+        asked_for=None if row.asked_for is None else frozenset(row.asked_for),
         reason=row.reason,
     )

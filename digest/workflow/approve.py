@@ -10,7 +10,7 @@ from digest.db import Connection, Database
 from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState
-from digest.errors import WorkflowError
+from digest.errors import ConflictError, WorkflowError
 
 _WAITING = frozenset({EditionState.IN_REVIEW, EditionState.HELD})
 
@@ -18,11 +18,17 @@ _WAITING = frozenset({EditionState.IN_REVIEW, EditionState.HELD})
 def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> str:
     """Record who approved which bytes (the content hash is given back); once is enough.
 
-    Raises WorkflowError when the edition is not in review or held, or has no composition.
+    `edition` is what its approver looked at. Raises ConflictError when it has changed since, and
+    WorkflowError when it is not in review or held, or has no composition.
     """
     with database.write() as connection:
         approved = _approve(connection, edition, by=by, at=clock())
         state = editions.edition_by_id(connection, edition.id).state
+    if approved is None and state in _WAITING:
+        raise ConflictError(
+            f"approve: {edition.address}: it has changed since you looked",
+            hint=f"Look at it again, then approve it: digest preview {edition.address}",
+        )
     if approved is None:
         raise WorkflowError(
             f"approve: {edition.address}: it is {state}, not in review",
@@ -32,7 +38,7 @@ def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> s
 
 
 def approve_waiting(database: Database, edition: Edition, *, by: str, clock: Clock) -> bool:
-    """Approve the edition if it still waits for that; False when somebody moved it before.
+    """Approve the edition if it still waits for that; False when somebody has changed it since.
 
     Raises WorkflowError when it has no composition.
     """
@@ -43,7 +49,12 @@ def approve_waiting(database: Database, edition: Edition, *, by: str, clock: Clo
 def _approve(connection: Connection, edition: Edition, *, by: str, at: datetime) -> str | None:
     # The state first: its row is locked by that, so what is read next cannot be replaced any more.
     if not editions.change_state(
-        connection, edition.id, expect=_WAITING, to=EditionState.APPROVED, at=at
+        connection,
+        edition.id,
+        expect=_WAITING,
+        expect_version=edition.version,
+        to=EditionState.APPROVED,
+        at=at,
     ):
         return None
     composition = compositions.load_composition(connection, edition.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from digest.composition import store as compositions
 from digest.composition.compose import compose
@@ -19,18 +20,32 @@ from digest.workflow.model import Newsroom
 from digest.workflow.telling import editors_notices
 
 
-def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> bool:
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An edition was composed; what its editors should know about it."""
+
+    warnings: tuple[str, ...] = ()
+
+
+def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Drafted | None:
     """Compose the edition and tell the editors, in one transaction with its new state.
 
-    False, and nothing is changed, when another process was quicker. Composing again gives the same
-    bytes, so a crash before the transaction costs nothing.
+    They are told once: an edition that was told of before and is a draft again because somebody
+    chose otherwise is composed without another mail, and `auto-after` goes on counting.
+    None, and nothing is changed, when another process was quicker, or when the stories are not
+    the ones composed any more. Composing again gives the same bytes, so a crash before the
+    transaction costs nothing.
     Raises CompositionError; the edition stays a draft then, and is tried again.
     """
     with newsroom.database.read() as connection:
+        # Its version before its stories: whoever changes these in between changes that, too.
+        edition = editions.edition_by_id(connection, edition.id)
         selection = candidate_store.load_selection(connection, edition.id)
         subjects = compositions.earlier_subjects(
             connection, newsletter.id, limit=30, before_number=edition.number
         )
+    if edition.state is not EditionState.DRAFT:
+        return None
     composition, warnings = write(newsroom, edition, newsletter, selection, subjects)
     notices = editors_notices(
         newsroom.editors,
@@ -43,7 +58,7 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> bool:
             *(("warning", warning) for warning in warnings),
         ],
     )
-    return _keep(newsroom, edition, composition, notices)
+    return Drafted(warnings) if _keep(newsroom, edition, composition, notices) else None
 
 
 def _keep(
@@ -59,14 +74,17 @@ def _keep(
             connection,
             edition.id,
             expect={EditionState.DRAFT},
+            expect_version=edition.version,
             to=EditionState.IN_REVIEW,
+            reason=edition.reason,
             at=now,
         ):
             return False
         compositions.save_composition(connection, composition, at=now)
-        editions.mark_told(connection, edition.id, now)
-        for notice in notices:
-            outbox.put(connection, notice)
+        if edition.told_at is None:
+            editions.mark_told(connection, edition.id, now)
+            for notice in notices:
+                outbox.put(connection, notice)
     return True
 
 

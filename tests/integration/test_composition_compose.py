@@ -128,6 +128,12 @@ def test_letters_look_as_they_were_approved(template: str, templates: MailTempla
     check_golden(template, made.html, made.text)
 
 
+def test_a_note_of_two_paragraphs_is_two_paragraphs(templates: MailTemplates) -> None:
+    made = composed(replace(letter_for(), note="Good <i>morning</i>.\n\nAnn"), templates)
+    assert "Good &lt;i&gt;morning&lt;/i&gt;.<br><br>Ann</p>" in made.html
+    assert "\n\nGood <i>morning</i>.\n\nAnn\n\n\n" in made.text
+
+
 def test_what_the_desk_chose_looks_as_it_was_approved(templates: MailTemplates) -> None:
     made = composed(letter_for(selection=a_chosen_selection()), templates)
     check_golden("chosen", made.html, made.text)

@@ -7,13 +7,15 @@ import pytest
 
 from digest.clock import fixed
 from digest.db import Database
-from digest.editions import candidate_store, store
+from digest.editions import candidate_store, choice_store, store
 from digest.editions.abandon import abandon
 from digest.editions.explain import explain
 from digest.editions.model import (
+    Act,
     EditionExplanation,
     EditionState,
     Explanation,
+    NewChoice,
     SlotRow,
     SlotState,
     StoryPolicy,
@@ -138,3 +140,36 @@ def test_words_that_no_headline_holds_find_nothing(database: Database) -> None:
     newsletter = open_newsletter(database)
     answer = explain(database, [newsletter], "no/such words", clock=NOON)
     assert answer == Explanation(query="no/such words")
+
+
+def test_the_forecast_knows_what_was_chosen_for_the_next_edition(database: Database) -> None:
+    newsletter = open_newsletter(database, spec(stories=StoryPolicy(least=1)))
+    keep(database, WALL, FERRY)
+    with database.write() as connection:
+        for day, what in ((THURSDAY, Act.LEAD), (FRIDAY, Act.DROP)):
+            choice_store.append(
+                connection,
+                newsletter.id,
+                day,
+                "main",
+                NewChoice(what, FERRY.id),
+                by="ann",
+                at=utc("2026-01-07 20:00"),
+            )
+    [story] = explain(database, [newsletter], "ferry", clock=NOON).stories
+    assert [fate.forecast.reason for fate in story.fates] == ["Dropped by ann."]
+
+
+def test_a_folded_story_says_under_which(database: Database) -> None:
+    newsletter = open_newsletter(database, spec(stories=StoryPolicy(least=1)))
+    again = article(4, headline="Harbour wall: council approves", seen=utc("2026-01-08 04:30"))
+    keep(database, WALL, again)
+    make(database, newsletter, THURSDAY)
+    [story] = explain(database, [newsletter], "wall: council", clock=NOON).stories
+    [fate] = story.fates
+    assert [weighing.candidate.reason for weighing in fate.weighings] == [
+        "The same story as “Council approves harbour wall”, which is newer."
+    ]
+    assert fate.forecast.reason == (
+        "Sent in daily/2026-01-08, folded under “Council approves harbour wall”."
+    )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from digest.editions.model import (
     DayRange,
     EditionState,
     Newsletter,
+    Place,
     Prepared,
     Slot,
     SlotRow,
@@ -455,3 +457,106 @@ def test_monday_takes_the_weekends_stories(database: Database) -> None:
     assert chosen_ids(monday) == [11, 12, 13]
     assert monday.edition is not None
     assert monday.edition.window == Window(utc("2026-01-09 06:30"), utc("2026-01-12 06:30"))
+
+
+# Editions for named stories, other letters, folding
+
+
+def test_an_edition_for_named_stories_needs_one_and_takes_it_at_any_age(
+    database: Database,
+) -> None:
+    newsletter = open_newsletter(database)
+    keep(database, *_thursdays(), article(9, seen=utc("2025-06-01 05:00")))
+    slot = slot_of(newsletter, THURSDAY)
+    clock = fixed(slot.cut_off_at)
+    prepared = prepare(database, newsletter, slot, clock=clock, only=[9])
+    assert prepared.edition is not None
+    assert chosen_ids(prepared) == [9]
+    assert {c.verdict for c in prepared.selection.left_out} == {Verdict.NOT_ASKED_FOR}
+    again = prepare(database, newsletter, slot, clock=clock, extra="extra", only=[9])
+    reason = "Asked for, but sent in daily/2026-01-08"
+    assert again == Prepared(edition=None, reason=reason)
+    unknown = prepare(database, newsletter, slot, clock=clock, extra="other", only=[99])
+    assert unknown.reason == "0 new stories, 1 needed"
+
+
+@pytest.mark.parametrize(
+    ("state", "chosen"),
+    [
+        (EditionState.IN_REVIEW, [1, 2, 3]),
+        (EditionState.HELD, [1, 2, 3]),
+        (EditionState.APPROVED, [2, 3, 1]),
+        (EditionState.SENT, [2, 3, 1]),
+        (EditionState.STOPPED, [2, 3, 1]),
+    ],
+)
+def test_what_a_decided_edition_of_another_letter_carried_gets_one_line(
+    database: Database, state: EditionState, chosen: list[int]
+) -> None:
+    policy = StoryPolicy(least=1)
+    breaking = open_newsletter(database, spec("breaking", stories=policy))
+    after_breaking = replace(spec(stories=policy), brief_if_sent_in=("breaking", "gone"))
+    daily = open_newsletter(database, after_breaking)
+    keep(database, *_thursdays())
+    slot = slot_of(breaking, THURSDAY)
+    carrying = prepare(database, breaking, slot, clock=fixed(slot.cut_off_at), only=[1]).edition
+    assert carrying is not None
+    with database.write() as connection:
+        store.change_state(connection, carrying.id, expect=[EditionState.DRAFT], to=state)
+    prepared = make(database, daily, THURSDAY)
+    assert chosen_ids(prepared) == chosen
+    brief = [c.reason for c in prepared.selection.chosen if c.place is Place.BRIEF]
+    carried = "In brief: sent in breaking/2026-01-08. First seen 8 Jan 2026 at 04:00."
+    assert brief == ([carried] if chosen[-1] == 1 else [])
+
+
+def test_a_story_folded_away_never_comes_back_but_with_its_edition(database: Database) -> None:
+    newsletter = open_newsletter(database, spec(stories=StoryPolicy(least=1, most=1)))
+    wall = "Council approves new harbour wall"
+    seen = utc("2026-01-08 05:00")
+    keep(
+        database,
+        article(1, headline=wall, seen=seen),
+        article(2, headline=wall, seen=seen - HOUR),
+        article(3, headline="Ferry fares rise", seen=seen - HOUR),
+    )
+    thursday = make(database, newsletter, THURSDAY)
+    assert [(c.article.id, c.verdict, c.duplicate_of) for c in thursday.selection.candidates] == [
+        (1, Verdict.SELECTED, None),
+        (2, Verdict.DUPLICATE, 1),
+        (3, Verdict.OVER_LIMIT, None),
+    ]
+    friday = make(database, newsletter, FRIDAY)
+    assert chosen_ids(friday) == [3]
+    assert {c.reason for c in friday.selection.left_out} == {
+        "Sent in daily/2026-01-08.",
+        "Sent in daily/2026-01-08, folded under “Council approves new harbour wall”.",
+    }
+    assert used_ids(database, newsletter, [2]) == {
+        2: "daily/2026-01-08, folded under “Council approves new harbour wall”"
+    }
+    assert thursday.edition is not None
+    at = fixed(utc("2026-01-08 06:50"))
+    abandon(database, thursday.edition, to=EditionState.STOPPED, reason="", clock=at)
+    assert used_ids(database, newsletter, [1, 2]) == {}
+
+
+def test_candidates_are_found_by_two_ranges_of_an_index(sqlite_database: Database) -> None:
+    plans: list[str] = []
+    at = utc("2026-01-08 06:30")
+
+    def explain(*arguments: Any) -> None:
+        connection, _, statement, parameters = arguments[:4]
+        if "UNION" in statement and not statement.startswith("EXPLAIN"):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row.detail for row in rows)
+
+    sa.event.listen(sqlite_database.engine, "before_cursor_execute", explain)
+    with sqlite_database.read() as connection:
+        since = at - 48 * HOUR
+        candidate_store.candidates_for(connection, dated_from=since, seen_after=since, until=at)
+    used = [plan for plan in plans if "article" in plan]
+    assert [plan.rpartition(" INDEX ")[2].partition(" ")[0] for plan in used] == [
+        "ix_article_published_at",
+        "ix_article_first_seen_at",
+    ]

@@ -115,13 +115,11 @@ def test_a_slot_is_taken_once_and_keeps_what_became_of_it(database: Database) ->
     slot = slot_of(newsletter, FRIDAY)
     with database.write() as connection:
         assert store.slot_row(connection, newsletter.id, FRIDAY) is None
-        assert store.last_cut_off(connection, newsletter.id) is None
         assert store.take_slot(connection, newsletter.id, slot, SlotState.MISSED)
         assert not store.take_slot(connection, newsletter.id, slot, SlotState.DUE)
         noon = replace(slot, name="noon", cut_off_at=utc("2026-01-09 06:59"))
         assert store.take_slot(connection, newsletter.id, noon, SlotState.DUE)
         store.set_slot(connection, newsletter.id, noon, SlotState.SKIPPED, "too\nfew\0")
-        assert store.last_cut_off(connection, newsletter.id) == slot.cut_off_at
     with database.read() as connection:
         main = store.slot_row(connection, newsletter.id, FRIDAY)
         extra = store.slot_row(connection, newsletter.id, FRIDAY, "noon")

@@ -299,6 +299,7 @@ def test_a_sponsor_is_a_line_with_a_safe_address(
         ({"": "Good\x00 morning"}, "en", "Good morning"),
         ({"": "Good morning", "fr": "Bonjour"}, "fr", "Bonjour"),
         ({"fr": "Bonjour"}, "en", ""),
+        ({"": "One\n\n\x00\n\nTwo"}, "en", "One\n\nTwo"),
     ],
 )
 def test_the_editors_note_is_in_the_letters_language(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -121,3 +122,12 @@ def test_a_first_import_is_judged_by_its_dates_alone() -> None:
         Verdict.BEFORE_EPOCH,
         "Published 8 Jan 2026 at 06:30; the newsletter began 8 Jan 2026 at 06:30.",
     )
+
+
+def test_a_withdrawn_story_says_why_when_that_is_known() -> None:
+    gone = article(1, withdrawn=CUT_OFF)
+    told = replace(gone, withdrawn_why="its page answers 410")
+    assert [judge(each, _terms())[1] for each in (gone, told)] == [
+        "Withdrawn 9 Jan 2026 at 06:30.",
+        "Withdrawn 9 Jan 2026 at 06:30: its page answers 410.",
+    ]
