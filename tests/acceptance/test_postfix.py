@@ -401,8 +401,8 @@ def test_odd_lines_of_stories_come_out_of_the_mailbox_as_they_were_written(
     letter = _parsed(postfix.arrived(26)[0])
     text = " ".join(_part(letter, "plain").split())
     for words in (
-        ".marsh, the village's own web address, goes on sale",
-        "...and so begins the shortest auction in the parish's history.",
+        ".marsh, the village’s own web address, goes on sale",
+        "…and so begins the shortest auction in the parish’s history.",
         "From the mill to the market: bread at five in the morning",
         "Zoë Brücke and Łukasz Żak knead “by hand” – 300 loaves a night.",
         "Forty voices = one bus, and the vicar asks for help with the parking.",
