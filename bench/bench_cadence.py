@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
+from functools import partial
 
 from digest.editions.cadence import next_slots, slots_between
 from digest.editions.model import Cadence, MonthDay, SlotHours
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     count = int(arguments[0]) if arguments else 20_000
     print(f"{'cadence':34}{'between, slots/s':>18}{'one by one, slots/s':>21}")
     for name, cadence in CADENCES.items():
-        between, many = timed(lambda c=cadence: span(c, count))
-        stepped, few = timed(lambda c=cadence: steps(c, min(count, 2_000)))
+        between, many = timed(partial(span, cadence, count))
+        stepped, few = timed(partial(steps, cadence, min(count, 2_000)))
         print(f"{name:34}{many / between:18,.0f}{few / stepped:21,.0f}")
 
 
