@@ -28,7 +28,8 @@ def _unit_tests_open_no_sockets(
     if "unit" not in request.path.parts:
         return
 
-    def refuse(*_args: object, **_kwargs: object) -> None:
+    def refuse(opened: socket.socket, *_args: object, **_kwargs: object) -> None:
+        opened.close()  # else its end is a warning in whichever test comes later
         raise AssertionError("a unit test opened a socket")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
