@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
+from digest.composition.catalogs import load_languages
 from digest.composition.environment import load_templates
-from digest.composition.model import Composition, Site
+from digest.composition.model import Composition, Site, Typeface
 from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
 from digest.config.values import WEEKDAYS, day_range, month_day, release_parts
 from digest.db import Database
@@ -366,7 +367,8 @@ def _open(
         site=site_of(settings),
         newsletters=newsletters,
         clock=clock,
-        environment=load_templates(),
+        environment=load_templates(settings.site.templates),
+        languages=load_languages(settings.site.templates),
         secret=secret,
         fetcher=fetcher,
         picture_networks=tuple(dict.fromkeys(net for s in source_specs for net in s.allow)),
@@ -402,6 +404,7 @@ def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
         sender=sender,
         bounce_address=settings.mail.bounce_address or parseaddr(sender)[1],
         environment=newsroom.environment,
+        languages=newsroom.languages,
         names={newsletter.id: newsletter.spec.name for newsletter in newsroom.newsletters},
         clock=newsroom.clock,
         only=only,
@@ -470,6 +473,7 @@ def site_of(settings: Settings) -> Site:
         postal_address=settings.site.postal_address,
         accent=settings.site.brand.accent,
         reply_to=settings.mail.reply_to or "",
+        typeface=Typeface(settings.site.brand.typeface),
     )
 
 
@@ -515,6 +519,10 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
             if (section := settings.sections.get(key)) is not None
         ),
         brief_if_sent_in=newsletter.brief_if_sent_in,
+        language=newsletter.language or settings.site.language,
+        languages=newsletter.languages,
+        weekly_twin=newsletter.weekly_twin,
+        sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
     )
 
 

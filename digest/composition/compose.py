@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from digest.composition.dates import direction
 from digest.composition.environment import MailTemplates
+from digest.composition.language import Language
 from digest.composition.layout import tidy
 from digest.composition.markup import to_html
-from digest.composition.model import Composition, Letter, Rendered, Site
+from digest.composition.model import Composition, Letter, Rendered, Site, Typeface
 from digest.composition.slots import Slots, count, nonce_for
 from digest.composition.text import clean, strip_refused
 from digest.errors import CompositionError
 
 SANS = "-apple-system,Segoe UI,Helvetica Neue,Helvetica,Arial,sans-serif"
+SERIF = "Georgia,Times New Roman,serif"
 
 _LETTER_CSS = ("_base/inline.css",)
 _NOTICE_CSS = ("_base/inline.css", "_base/notice.css")
@@ -33,7 +35,7 @@ def compose(
     *,
     edition_id: int,
     revision: int,
-    language: str,
+    language: Language,
     secret: bytes,
     environment: MailTemplates,
 ) -> Composition:
@@ -42,10 +44,10 @@ def compose(
     Raises:
         CompositionError: for a faulty template, and when a slot or the end was lost on the way.
     """
-    nonce = nonce_for(secret, edition_id=edition_id, revision=revision, language=language)
+    nonce = nonce_for(secret, edition_id=edition_id, revision=revision, language=language.tag)
     title = f"{letter.subject} · {letter.newsletter}, {letter.date_line}"
     facts = {
-        **_house(letter.site),
+        **_house(letter.site, language),
         "letter": letter,
         "slots": Slots(nonce),
         "title": title,
@@ -55,7 +57,7 @@ def compose(
     _check_marks(html, text, nonce=nonce, template=letter.template)
     return Composition(
         edition_id=edition_id,
-        language=language,
+        language=language.tag,
         revision=revision,
         subject=subject,
         preheader=letter.preheader,
@@ -67,7 +69,12 @@ def compose(
 
 
 def compose_notice(
-    kind: str, facts: Mapping[str, object], *, site: Site, environment: MailTemplates
+    kind: str,
+    facts: Mapping[str, object],
+    *,
+    site: Site,
+    language: Language,
+    environment: MailTemplates,
 ) -> Rendered:
     """Render a notice for its one reader.
 
@@ -80,7 +87,7 @@ def compose_notice(
     """
     given = {name: _cleaned(value) for name, value in {**_OPTIONAL.get(kind, {}), **facts}.items()}
     title = str(given.get(_TITLES.get(kind, ""), "") or site.name)
-    around = {**_house(site), "facts": given, "title": title, "preheader": title}
+    around = {**_house(site, language), "facts": given, "title": title, "preheader": title}
     subject, html, text = _render(environment, kind, around, _NOTICE_CSS)
     return Rendered(subject=subject, html=html, text=text)
 
@@ -103,7 +110,7 @@ def set_hash(compositions: Iterable[Composition]) -> str:
 def _render(
     environment: MailTemplates,
     name: str,
-    facts: Mapping[str, object],
+    facts: Mapping[str, Any],
     sheets: Sequence[str],
     *,
     nonce: str = "",
@@ -120,13 +127,15 @@ def _render(
     return subject, html, text
 
 
-def _house(site: Site) -> dict[str, object]:
+def _house(site: Site, language: Language) -> dict[str, Any]:
     return {
         "site": site,
         "accent": site.accent,
         "accent_dark": site.accent_dark,
         "sans": SANS,
-        "rtl": direction(site.language) == "rtl",
+        "headings": SERIF if site.typeface is Typeface.SERIF else SANS,
+        "rtl": language.direction == "rtl",
+        "language": language,
     }
 
 

@@ -15,12 +15,16 @@ from jinja2 import (
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
+    pass_eval_context,
 )
 from jinja2.exceptions import SecurityError
+from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from digest.composition import layout
 from digest.composition.dates import date_words, direction
+from digest.composition.language import ENGLISH, Language
 from digest.composition.links import mailto, safe_link
 from digest.composition.text import clean, shorten, wrap72
 from digest.errors import CompositionError
@@ -50,14 +54,16 @@ class MailTemplates:
         """Wrap a Jinja environment; `load_templates` makes the usual one."""
         self._environment = environment
 
-    def render(self, name: str, /, **facts: object) -> str:
-        """Render one template.
+    def render(self, name: str, /, *, language: Language = ENGLISH, **facts: object) -> str:
+        """Render one template; its `_`, `ngettext` and `plural` speak `language`.
 
         Raises:
             CompositionError: naming template and line, for any fault in it.
         """
         try:
-            return self._environment.get_template(name).render(facts)
+            return self._environment.get_template(name).render(
+                {**facts, **phrases(language), "language": language}
+            )
         except TemplateSyntaxError as error:
             where = error.name or name
             raise _failed(where, error.lineno, str(error.message)) from error
@@ -82,6 +88,23 @@ class MailTemplates:
         except TemplateSyntaxError:
             return True
         return True
+
+
+def phrases(language: Language) -> dict[str, Callable[..., Any]]:
+    """Give what templates translate with; values in HTML are escaped, our own words are not."""
+
+    @pass_eval_context
+    def translated(context: EvalContext, words: str, /, **values: object) -> str:
+        said = language.say(words)
+        said = Markup(said) if context.autoescape else said  # noqa: S704 - from our own catalogs
+        return said % values if values else said
+
+    @pass_eval_context
+    def numbered(context: EvalContext, one: str, many: str, number: int, /) -> str:
+        said = language.count(one, many, number)
+        return Markup(said) if context.autoescape else said  # noqa: S704 - from our own catalogs
+
+    return {"_": translated, "ngettext": numbered, "plural": language.plural}
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

@@ -15,14 +15,32 @@ from digest.composition.dates import (
     weekday_words,
 )
 from digest.composition.inbox import Occasion, write_preheader, write_subject
+from digest.composition.language import Language
 from digest.composition.links import safe_link
-from digest.composition.model import Letter, LetterSection, Link, Piece, Shot, Site
+from digest.composition.model import (
+    Letter,
+    LetterSection,
+    Link,
+    Note,
+    Piece,
+    Shot,
+    Site,
+    Twin,
+)
 from digest.composition.text import (
     clean,
     cut_at_sentence,
     shorten,
 )
-from digest.editions.model import Candidate, Edition, NewsletterSpec, Place, Selection, Slot
+from digest.editions.model import (
+    Candidate,
+    Edition,
+    NewsletterSpec,
+    Place,
+    Selection,
+    Slot,
+    Verdict,
+)
 from digest.sources.model import Article, FoundStory, Recording, RecordingKind
 from digest.sources.reading_time import (
     count_words,
@@ -33,9 +51,6 @@ from digest.sources.reading_time import (
 
 WEEKLY = "weekly"
 """The template of a review: it names its week and the day of each story."""
-
-MORE_TITLE = "More stories"
-"""Over stories that belong to none of the newsletter's sections."""
 
 LEAD_LIMIT = 220
 STORY_LIMIT = 180
@@ -54,11 +69,19 @@ Shots = Mapping[tuple[str, str], Shot]
 class _Page:
     """What every piece of the letter is written for."""
 
-    language: str
+    speech: Language
+    own: bool
+    """Whether this is the newsletter's own language."""
     zone: str
     weekly: bool
     titles: Mapping[str, str]
     shots: Shots
+    folded: Mapping[int, Sequence[Article]]
+    """Other tellings of a story, by the article that stands for them."""
+
+    @property
+    def language(self) -> str:
+        return self.speech.tag
 
 
 def write_letter(
@@ -67,39 +90,46 @@ def write_letter(
     selection: Selection,
     *,
     site: Site,
+    language: Language,
     shots: Shots,
     next_slot: Slot | None,
     earlier_subjects: Sequence[str] = (),
+    twin: Twin | None = None,
 ) -> Letter:
-    """Write the letter of an edition; the same values give the same letter."""
+    """Write the letter of an edition in one language; the same values give the same letter."""
     titles = {section.key: clean(section.title) for section in newsletter.sections}
     weekly = newsletter.template == WEEKLY
-    page = _Page(site.language, newsletter.cadence.zone, weekly, titles, shots)
+    own = language.tag == (newsletter.language or site.language)
+    zone = newsletter.cadence.zone
+    page = _Page(language, own, zone, weekly, titles, shots, _folded_under(selection))
     chosen = selection.chosen
     lead = next((_piece(one, page) for one in chosen if one.place is Place.LEAD), None)
     letter = Letter(
         site=site,
+        language=language.tag,
         newsletter=clean(newsletter.name),
         slug=newsletter.slug,
         template=newsletter.template,
         number=edition.number,
         local_date=edition.local_date,
-        date_line=date_words(edition.local_date, site.language),
-        week_title=_week_title(edition, site.language) if weekly else "",
+        date_line=date_words(edition.local_date, language.tag),
+        week_title=_week_title(edition, language) if weekly else "",
         headlines=(),
         lead=lead,
         top=tuple(_piece(one, page) for one in chosen if one.place is Place.TOP),
         sections=_sections(chosen, newsletter, page),
         brief=tuple(_piece(one, page) for one in chosen if one.place in {Place.BRIEF, None}),
-        note=_note(selection.note.get(site.language) or selection.note.get("", "")),
+        note=_note(selection.note.get(language.tag) or selection.note.get("", "") * own),
         sponsor=_sponsor(selection),
         most_read=_links(selection.most_read),
         minutes=1,
-        next_line=_next_line(edition, next_slot, newsletter, site.language),
+        next_line=_next_line(edition, next_slot, newsletter, language),
         subject="",
         preheader="",
         read_online_url=f"{site.public_url}/{edition.address}",
         privacy_url=f"{site.public_url}/privacy",
+        twin=twin,
+        sponsor_after=newsletter.sponsor_after,
     )
     return _with_inbox(_with_counts(letter), earlier_subjects)
 
@@ -110,12 +140,12 @@ def _with_counts(letter: Letter) -> Letter:
     shown = _words(common) + sum(map(count_words, letter.headlines))
     grouped = sum(_words(section.pieces) for section in letter.sections)
     in_sections = sum(section.minutes for section in letter.sections)
-    minutes = reading_minutes(shown + grouped, letter.site.language)
+    minutes = reading_minutes(shown + grouped, letter.language)
     return replace(letter, minutes=max(minutes, in_sections + 1))
 
 
 def _with_inbox(letter: Letter, earlier: Sequence[str]) -> Letter:
-    day = short_date_words(letter.local_date, letter.site.language)
+    day = short_date_words(letter.local_date, letter.language)
     occasion = Occasion(letter.newsletter, day, letter.number)
     in_sections = [piece for section in letter.sections for piece in section.pieces]
     order = [*_first(letter), *in_sections]
@@ -127,8 +157,8 @@ def _with_inbox(letter: Letter, earlier: Sequence[str]) -> Letter:
 
 
 def _headlines(letter: Letter) -> tuple[str, ...]:
-    """Give the lines of "Today in headlines": only stories that every reader has."""
-    if letter.story_count < _HEADLINES_FROM:
+    """Give the lines of "Today in headlines": only stories that every reader has, and no note."""
+    if letter.note or letter.story_count < _HEADLINES_FROM:
         return ()
     common = [*_first(letter)]
     if len(common) < _FEWEST_HEADLINES:
@@ -154,7 +184,7 @@ def _sections(
     return tuple(
         LetterSection(
             topic=key,
-            title=page.titles[key] if key else MORE_TITLE,
+            title=page.titles[key] if key else page.speech.say("More stories"),
             pieces=tuple(pieces),
             minutes=_words(pieces) // words_per_minute(page.language),
         )
@@ -167,8 +197,8 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
     article, story = candidate.article, candidate.story_in(page.language)
     is_lead, in_brief = candidate.place is Place.LEAD, candidate.place in {Place.BRIEF, None}
     url = safe_link(story.url)
-    headline = clean(story.headline) or url or "Untitled"
-    recording = None if in_brief else _recording(story.recording)
+    headline = clean(story.headline) or url or page.speech.say("Untitled")
+    recording = None if in_brief else _recording(story.recording, page.speech)
     return Piece(
         headline=headline,
         url=url,
@@ -179,6 +209,8 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
         recording_url=recording.url if recording else None,
         recording_label=recording.words if recording else "",
         related=() if in_brief else _links(candidate.related),
+        also=() if in_brief else _links(page.folded.get(article.id, ())),
+        article_id=article.id,
         language=_other_language(story.language, page.language),
         minutes=0 if in_brief else story_minutes(story.body_text, story.language or page.language),
     )
@@ -205,14 +237,15 @@ def _shot(story: FoundStory, headline: str, page: _Page, *, lead: bool) -> Shot 
     return replace(shot, alt="" if _folded(alt) == _folded(headline) else alt, credit=credit)
 
 
-def _recording(recording: Recording | None) -> Link | None:
+def _recording(recording: Recording | None, speech: Language) -> Link | None:
     url = safe_link(recording.url) if recording else None
     if recording is None or url is None:
         return None
-    verb = "Watch" if recording.kind is RecordingKind.VIDEO else "Listen"
+    verb = speech.say("Watch" if recording.kind is RecordingKind.VIDEO else "Listen")
     if not recording.seconds or recording.seconds < 0:
         return Link(verb, url)
-    return Link(f"{verb} · {max(1, round(recording.seconds / 60))} min", url)
+    minutes = max(1, round(recording.seconds / 60))
+    return Link(f"{verb} · {speech.count('# min', '# min', minutes)}", url)
 
 
 def _links(articles: Iterable[Article]) -> tuple[Link, ...]:
@@ -220,9 +253,18 @@ def _links(articles: Iterable[Article]) -> tuple[Link, ...]:
     return tuple(Link(clean(headline) or url, url) for headline, url in addressed if url)
 
 
-def _note(text: str) -> str:
-    """Clean a note; its paragraphs stay apart by a blank line."""
-    return "\n\n".join(words for part in text.split("\n\n") if (words := clean(part)))
+def _folded_under(selection: Selection) -> dict[int, list[Article]]:
+    folded: dict[int, list[Article]] = {}
+    for one in selection.left_out:
+        if one.verdict is Verdict.DUPLICATE and one.duplicate_of is not None:
+            folded.setdefault(one.duplicate_of, []).append(one.article)
+    return folded
+
+
+def _note(text: str) -> Note | None:
+    """Clean a note; its paragraphs stand apart by a blank line."""
+    paragraphs = tuple(words for part in text.split("\n\n") if (words := clean(part)))
+    return Note(paragraphs) if paragraphs else None
 
 
 def _sponsor(selection: Selection) -> Link | None:
@@ -243,22 +285,22 @@ def _other_language(story: str | None, letter: str) -> str | None:
     return None if tag.partition("-")[0].lower() == letter.partition("-")[0].lower() else tag
 
 
-def _week_title(edition: Edition, language: str) -> str:
+def _week_title(edition: Edition, speech: Language) -> str:
     first = edition.local_date - timedelta(days=_DAYS_OF_A_WEEK)
     last = edition.local_date - timedelta(days=1)
-    return f"The week of {span_words(first, last, language)}"
+    return speech.say("The week of %(days)s", days=span_words(first, last, speech.tag))
 
 
 def _next_line(
-    edition: Edition, slot: Slot | None, newsletter: NewsletterSpec, language: str
+    edition: Edition, slot: Slot | None, newsletter: NewsletterSpec, speech: Language
 ) -> str:
     if slot is None:
         return ""
     at = slot.send_at.astimezone(ZoneInfo(newsletter.cadence.zone))
-    day = weekday_words(at.date(), language)
+    day = weekday_words(at.date(), speech.tag)
     if (at.date() - edition.local_date).days >= _DAYS_OF_A_WEEK:
-        day = f"{day} {short_date_words(at.date(), language)}"
-    return f"The next comes on {day} at {at:%H:%M}."
+        day = f"{day} {short_date_words(at.date(), speech.tag)}"
+    return speech.say("The next comes on %(day)s at %(hour)s.", day=day, hour=f"{at:%H:%M}")
 
 
 def _words(pieces: Iterable[Piece]) -> int:

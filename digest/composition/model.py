@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+
+
+class Typeface(StrEnum):
+    """What headlines are set in."""
+
+    SERIF = "serif"
+    SANS = "sans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,21 @@ class Site:
     accent: str = "#0B4F8A"
     accent_dark: str = "#8EC1F5"
     reply_to: str = ""
+    typeface: Typeface = Typeface.SERIF
+    logo: Logo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """The publisher's mark above its name, which always stands as live text; addresses absolute.
+
+    Width and height are those shown, in pixels; `dark_url` is the variant for dark surfaces.
+    """
+
+    url: str
+    width: int
+    height: int
+    dark_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,29 @@ class Link:
 
     words: str
     url: str | None = None
+    note: str = ""
+    """What stands in small type with it, as the month of an older story."""
+    language: str | None = None
+    """Its language when it is not the letter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The editor's own words on top: paragraphs, the name below them, a greeting set apart."""
+
+    paragraphs: tuple[str, ...]
+    opening: str = ""
+    """As "Good morning.": the first words of the first paragraph, which does not repeat them."""
+    signed: str = ""
+
+
+class Twin(StrEnum):
+    """The sibling newsletter a reader may move to from the foot of a letter."""
+
+    WEEKLY = "weekly"
+    """This one comes more often than its twin: "less often" leads there."""
+    DAILY = "daily"
+    """This one is the weekly: the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +103,13 @@ class Piece:
     """As "Listen · 12 min" or "Watch · 3 min"."""
     related: tuple[Link, ...] = ()
     """Up to three older stories of the same matter."""
+    also: tuple[Link, ...] = ()
+    """Other tellings of the same story, folded under it."""
     language: str | None = None
     """The story's language when it is not the letter's."""
     minutes: int = 0
+    article_id: int | None = field(default=None, compare=False)
+    """The article it tells: whom to name when it cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +128,8 @@ class Letter:
     """All that a template may say, decided beforehand: templates only lay it out."""
 
     site: Site
+    language: str
+    """The tag of the letter's language (BCP 47)."""
     newsletter: str
     """The newsletter's name, as "The Morning Post"."""
     slug: str
@@ -94,8 +146,8 @@ class Letter:
     top: tuple[Piece, ...]
     sections: tuple[LetterSection, ...]
     brief: tuple[Piece, ...]
-    note: str
-    """The editor's own words on top; may be empty."""
+    note: Note | None
+    """The editor's own words on top: with them there are no `headlines`."""
     sponsor: Link | None
     """A booked line, marked as such: no story, and never counted as one."""
     most_read: tuple[Link, ...]
@@ -106,6 +158,11 @@ class Letter:
     preheader: str
     read_online_url: str
     privacy_url: str
+    missed: tuple[Link, ...] = ()
+    """In case you missed it: stories of the window that no other letter of this reader had."""
+    twin: Twin | None = None
+    sponsor_after: str = "top"
+    """Where the sponsor stands: after `lead`, after `top`, after a section's key, or `end`."""
 
     @property
     def story_count(self) -> int:
@@ -167,6 +224,10 @@ class ReaderValues:
     unsubscribe_mailto: str
     sent_at: datetime
     topics: frozenset[str] | None = None
+    preferences_url: str = ""
+    twin_url: str = ""
+    text_only: bool = False
+    """They asked for plain text: their copy has no HTML part."""
 
 
 @dataclass(frozen=True, slots=True)

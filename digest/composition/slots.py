@@ -14,18 +14,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
+from digest.composition.language import Plural
 from digest.errors import CompositionError
-
-NUMBER: Final = "#"
-"""Stands for the number in the words of a total."""
 
 _NONCE = re.compile(r"Zq[0-9a-f]{8,}x")
 _ESCAPE = re.compile(r"X([0-9a-f]{2})")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
 _PAIR = "Y"
-"""Between the two contents of a mark; escaped contents are [a-z0-9X] and cannot hold it."""
+"""Between the contents of a mark; escaped contents are [a-z0-9X] and cannot hold it."""
 
 
 class Slot(StrEnum):
@@ -34,6 +31,9 @@ class Slot(StrEnum):
     ADDRESS = "address"
     SINCE = "since"
     UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
+    TWIN = "twin"
+    """Where a reader moves to the sibling newsletter: weekly instead of daily, or back."""
 
 
 class Unit(StrEnum):
@@ -56,16 +56,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Words for a sum, plain text: `one` for exactly 1, else `many`; `#` is the number."""
+    """Words for a sum, plain text, in all forms that the letter's language has for numbers."""
 
     unit: Unit
-    one: str
-    many: str
+    plural: Plural
 
     def words(self, tally: Tally) -> str:
         """Give the words for what was counted."""
-        number = tally.stories if self.unit is Unit.STORIES else tally.minutes
-        return (self.one if number == 1 else self.many).replace(NUMBER, str(number))
+        return self.plural.words(tally.stories if self.unit is Unit.STORIES else tally.minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +115,13 @@ class Slots:
         """Count stories and minutes here, for those readers who see this place."""
         return self._mark("K", f"{stories:d}{_PAIR}{minutes:d}")
 
-    def stories(self, one: str, many: str) -> str:
-        """Tell how many stories this reader's copy has: `stories("1 story", "# stories")`."""
-        return self._mark(Unit.STORIES, _encode(one) + _PAIR + _encode(many))
+    def stories(self, words: Plural) -> str:
+        """Tell how many stories this reader's copy has: `plural("# story", "# stories")`."""
+        return self._mark(Unit.STORIES, _total(words))
 
-    def minutes(self, one: str, many: str) -> str:
-        """Tell how long this reader's copy takes: `minutes("1 minute", "# minutes")`."""
-        return self._mark(Unit.MINUTES, _encode(one) + _PAIR + _encode(many))
+    def minutes(self, words: Plural) -> str:
+        """Tell how long this reader's copy takes: `plural("# minute", "# minutes")`."""
+        return self._mark(Unit.MINUTES, _total(words))
 
     def _mark(self, kind: str, content: str = "") -> str:
         return f"{self.nonce}{kind}{content}E"
@@ -219,6 +217,11 @@ def _encode(text: str) -> str:
     )
 
 
+def _total(words: Plural) -> str:
+    # The forms travel with the letter: a catalog that changes later changes no letter.
+    return _PAIR.join(_encode(part) for part in (words.rule, *words.forms))
+
+
 def _topic_content(topic: str) -> str:
     if not topic:
         raise CompositionError(
@@ -241,14 +244,15 @@ def _slot_named(name: str) -> Slot:
 def _content(kind: str, content: str) -> Slot | Tally | Total:
     if kind == "V":
         return _slot_named(content)
-    first, pair, second = content.partition(_PAIR)
-    if not pair or _PAIR in second:
-        raise _broken(content)
+    parts = content.split(_PAIR)
     if kind == "K":
-        if not (first.isdecimal() and second.isdecimal()):
+        if [part.isdecimal() for part in parts] != [True, True]:
             raise _broken(content)
-        return Tally(int(first), int(second))
-    return Total(Unit(kind), decode(first), decode(second))
+        return Tally(int(parts[0]), int(parts[1]))
+    rule, *forms = map(decode, parts)
+    if not (rule and forms):
+        raise _broken(content)
+    return Total(Unit(kind), Plural(tuple(forms), rule))
 
 
 def _run(content: str | Slot | Tally | Total, blocks: list[str]) -> Run:

@@ -19,6 +19,7 @@ from digest.composition.headers import (
     one_mailbox,
     unstructured,
 )
+from digest.composition.language import Plural
 from digest.composition.message import MIME_VERSION, frame
 from digest.composition.model import Composition, ListHeaders, ReaderValues
 from digest.composition.quoted_printable import SOFT_BREAK, encode_static, encode_value
@@ -37,7 +38,8 @@ from digest.composition.slots import (
 )
 
 _MOST_PLANS = 256
-_ONLINE = {Slot.ADDRESS: "you", Slot.SINCE: "", Slot.UNSUBSCRIBE: "#"}
+_ONLINE = {Slot.ADDRESS: "you", Slot.SINCE: ""}
+"""What the public page shows where a reader's own value would stand; a link leads nowhere."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _Escape = Callable[[str], str]
@@ -175,6 +177,8 @@ def _reader_text(values: ReaderValues) -> dict[Slot, str]:
         Slot.ADDRESS: _CONTROL.sub(" ", values.address),
         Slot.SINCE: _CONTROL.sub(" ", values.since),
         Slot.UNSUBSCRIBE: _CONTROL.sub(" ", values.unsubscribe_url),
+        Slot.PREFERENCES: _CONTROL.sub(" ", values.preferences_url),
+        Slot.TWIN: _CONTROL.sub(" ", values.twin_url),
     }
 
 
@@ -190,7 +194,7 @@ def _encoded_values(values: ReaderValues) -> dict[_Place, bytes]:
 def _online(run: Run, tally: Tally) -> str:
     match run.content:
         case Slot() as slot:
-            return _ONLINE[slot]
+            return _ONLINE.get(slot, "#")
         case Tally():
             return ""
         case Total() as total:
@@ -220,8 +224,8 @@ def _rendered(source: str, nonce: str, values: ReaderValues, escaped: _Escape) -
             return escaped(texts[Slot(content)])
         if kind not in tuple(Unit):
             return ""
-        one, _, many = content.partition("Y")
+        rule, *forms = map(decode, content.split("Y"))
         number = stories if kind == Unit.STORIES else minutes
-        return escaped(decode(one if number == 1 else many).replace("#", str(number)))
+        return escaped(Plural(tuple(forms), rule).words(number))
 
     return mark_pattern(nonce).sub(filled, source)

@@ -39,6 +39,7 @@ RESERVED_SLUGS = frozenset(
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
 LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+SponsorSlot = Annotated[str, Field(pattern=rf"^(after {SLUG.pattern}|end)$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -52,8 +53,10 @@ class Brand(Part):
     """How the site looks in a letter."""
 
     accent: Colour = "#0B4F8A"
+    accent_dark: Colour | None = None
     logo: Path | None = None
     logo_dark: Path | None = None
+    typeface: Literal["serif", "sans"] = "serif"
 
 
 class SiteSettings(Part):
@@ -67,6 +70,8 @@ class SiteSettings(Part):
     former_hosts: tuple[HostName, ...] = ()
     """Hosts the site had before: stories are found again under their old addresses."""
     brand: Brand = Brand()
+    templates: Path | None = None
+    """The publisher's own folder of mail templates; looked through before ours."""
 
 
 class WebSettings(Part):
@@ -248,6 +253,8 @@ class NewsletterSettings(Part):
 
     name: Line
     template: Slug = "daily"
+    language: LanguageTag | None = None
+    languages: tuple[LanguageTag, ...] = ()
     timezone: Zone | None = None
     days: tuple[Weekday, ...] = ()
     monthly: tuple[MonthDayText, ...] = ()
@@ -258,7 +265,7 @@ class NewsletterSettings(Part):
     release: ReleaseText = "approve"
     stories: StorySettings = StorySettings()
     sections: tuple[Slug, ...] = ()
-    sponsor_slot: str | None = None
+    sponsor_slot: SponsorSlot = "after top"
     brief_if_sent_in: tuple[Slug, ...] = ()
     weekly_twin: Slug | None = None
     limits: LimitSettings | None = None
@@ -309,13 +316,11 @@ class Settings(Part):
         """Name what is set but has no effect in this version: nothing happens silently."""
         found = []
         if not self.site.language.lower().startswith("en"):
-            found.append("site.language: letters and pages speak English in this version")
-        if self.site.brand.logo or self.site.brand.logo_dark:
-            found.append("site.brand.logo: the masthead is live text in this version")
+            found.append("site.language: letters speak it; pages speak English in this version")
         for slug, newsletter in self.newsletters.items():
             found.extend(
                 f"newsletters.{slug}.{name}: no effect in this version yet"
-                for name in ("sponsor_slot", "weekly_twin", "limits")
+                for name in ("limits",)
                 if getattr(newsletter, name)
             )
         return found

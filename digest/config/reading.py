@@ -28,7 +28,13 @@ OTHER_VARIABLES = frozenset({"DIGEST_CONFIG"})
 _FILES = (("mail", "smtp", "password"), ("storage", "database"))
 """Settings that may be read from a file named by `<setting>_file`."""
 
-_PATHS = (("storage", "keys"), ("mail", "maildir"), ("site", "brand", "logo"))
+_PATHS = (
+    ("storage", "keys"),
+    ("mail", "maildir"),
+    ("site", "brand", "logo"),
+    ("site", "brand", "logo_dark"),
+    ("site", "templates"),
+)
 
 
 def load(path: Path, *, resolve: bool = True) -> Settings:

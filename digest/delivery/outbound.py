@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from digest.clock import Clock
 from digest.composition import store as compositions
+from digest.composition.catalogs import Languages
 from digest.composition.compose import compose_notice, content_hash
 from digest.composition.dates import local_date, short_date_words
 from digest.composition.environment import MailTemplates
@@ -65,6 +66,7 @@ class Mailer:
     """From: one mailbox, as "Harbour Post <news@letters.harbourpost.example>"."""
     bounce_address: str
     environment: MailTemplates
+    languages: Languages
     names: Mapping[int, str]
     """The newsletters' names by their id."""
     clock: Clock
@@ -167,7 +169,11 @@ class Mailer:
         """
         self._refuse_others(notice.to_address)
         rendered = compose_notice(
-            notice.kind, notice.facts, site=self.site, environment=self.environment
+            notice.kind,
+            notice.facts,
+            site=self.site,
+            language=self.languages.of(self.site.language),
+            environment=self.environment,
         )
         mail_id = message_id(self.secret, 0, notice.id, self.domain)
         message = build_notice(

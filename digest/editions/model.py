@@ -118,6 +118,14 @@ class NewsletterSpec:
     sections: tuple[Section, ...] = ()
     brief_if_sent_in: tuple[str, ...] = ()
     """Slugs of newsletters: what one of those carried gets one line in In brief here."""
+    language: str = ""
+    """The tag of its own language; empty: the site's."""
+    languages: tuple[str, ...] = ()
+    """Further languages its readers may have it in."""
+    weekly_twin: str | None = None
+    """The slug of the newsletter that "less often" leads to."""
+    sponsor_after: str = "top"
+    """Where a booked sponsor stands: after `lead`, `top`, a section's key, or at the `end`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,20 +104,23 @@ def write(
         clock=newsroom.clock,
         allow=newsroom.picture_networks,
     )
+    language = newsroom.languages.of(newsletter.spec.language or newsroom.site.language)
     letter = write_letter(
         edition,
         newsletter.spec,
         selection,
         site=newsroom.site,
+        language=language,
         shots=pictures.shots,
         next_slot=next_slot(newsletter.spec.cadence, edition.send_at),
         earlier_subjects=earlier_subjects,
+        twin=newsroom.twin_of(newsletter.spec),
     )
     composition = compose(
         letter,
         edition_id=edition.id,
         revision=edition.revision,
-        language=newsroom.site.language,
+        language=language,
         secret=newsroom.secret,
         environment=newsroom.environment,
     )

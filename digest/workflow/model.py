@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from digest.clock import Clock
+from digest.composition.catalogs import Languages
 from digest.composition.environment import MailTemplates
-from digest.composition.model import Site
+from digest.composition.model import Site, Twin
 from digest.db import Database
-from digest.editions.model import Newsletter
+from digest.editions.model import Newsletter, NewsletterSpec
 from digest.sources.fetch import Fetcher
 
 
@@ -23,6 +24,8 @@ class Newsroom:
     clock: Clock
     environment: MailTemplates
     """The letters' templates."""
+    languages: Languages
+    """What the letters can speak."""
     secret: bytes
     """Makes the slot nonces: composing an edition again gives the same bytes."""
     fetcher: Fetcher
@@ -37,6 +40,17 @@ class Newsroom:
     def newsletter(self, newsletter_id: int) -> Newsletter | None:
         """Find a newsletter by its id; None when it left the settings."""
         return next((n for n in self.newsletters if n.id == newsletter_id), None)
+
+    def languages_of(self, spec: NewsletterSpec) -> tuple[str, ...]:
+        """Give the tags a newsletter is composed in, its own first."""
+        return tuple(dict.fromkeys((spec.language or self.site.language, *spec.languages)))
+
+    def twin_of(self, spec: NewsletterSpec) -> Twin | None:
+        """Tell which sibling a reader may move to, if there is one."""
+        if spec.weekly_twin is not None:
+            return Twin.WEEKLY
+        others = (newsletter.spec.weekly_twin for newsletter in self.newsletters)
+        return Twin.DAILY if spec.slug in others else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from lxml import html as lxml_html
 
+from digest.composition.catalogs import load_languages
 from digest.composition.compose import compose, compose_notice, content_hash, set_hash
 from digest.composition.environment import MailTemplates, load_templates
+from digest.composition.language import ENGLISH
 from digest.composition.letter import write_letter
-from digest.composition.model import Composition, Letter, Rendered
+from digest.composition.model import Composition, Letter, Note, Rendered
 from digest.composition.slots import Slot, Slots, count
 from digest.editions.model import Place, Section, Selection
 from digest.errors import CompositionError
@@ -35,6 +37,7 @@ from tests.unit.composition.letter_builders import (
 )
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
+LANGUAGES = load_languages()
 REWRITE = bool(os.environ.get("REWRITE_GOLDEN"))
 """REWRITE_GOLDEN=1 writes the golden mails anew: look at their diff before you commit it."""
 
@@ -81,6 +84,7 @@ def letter_for(
         a_newsletter(template, name=names[template]),
         a_selection() if selection is None else selection,
         site=a_site(language=language),
+        language=LANGUAGES.of(language),
         shots=shots_at(),
         next_slot=a_slot(),
     )
@@ -91,14 +95,14 @@ def composed(letter: Letter, templates: MailTemplates, *, revision: int = 1) -> 
         letter,
         edition_id=7,
         revision=revision,
-        language=letter.site.language,
+        language=LANGUAGES.of(letter.language),
         secret=SECRET,
         environment=templates,
     )
 
 
 def notice(kind: str, templates: MailTemplates, **facts: object) -> Rendered:
-    return compose_notice(kind, facts, site=a_site(), environment=templates)
+    return compose_notice(kind, facts, site=a_site(), language=ENGLISH, environment=templates)
 
 
 def words_of(html: str) -> str:
@@ -129,7 +133,7 @@ def test_letters_look_as_they_were_approved(template: str, templates: MailTempla
 
 
 def test_a_note_of_two_paragraphs_is_two_paragraphs(templates: MailTemplates) -> None:
-    made = composed(replace(letter_for(), note="Good <i>morning</i>.\n\nAnn"), templates)
+    made = composed(replace(letter_for(), note=Note(("Good <i>morning</i>.", "Ann"))), templates)
     assert "Good &lt;i&gt;morning&lt;/i&gt;.<br><br>Ann</p>" in made.html
     assert "\n\nGood <i>morning</i>.\n\nAnn\n\n\n" in made.text
 
@@ -450,6 +454,7 @@ def test_a_sections_key_may_hold_anything(templates: MailTemplates) -> None:
         a_newsletter(sections=(section,)),
         Selection((chosen(a_story("One"), Place.SECTION, at=1, section=section.key),)),
         site=a_site(),
+        language=ENGLISH,
         shots={},
         next_slot=None,
     )

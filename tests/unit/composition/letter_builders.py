@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from digest.composition.model import Shot, Site
 from digest.composition.slots import Slot, Tally, Total, counted, shown, split
@@ -38,8 +39,8 @@ SECTIONS = (
 )
 
 
-def a_site(**changes: str) -> Site:
-    facts = {
+def a_site(**changes: Any) -> Site:
+    facts: dict[str, Any] = {
         "name": "Harbour Post",
         "url": "https://harbourpost.example",
         "public_url": "https://letters.harbourpost.example",
@@ -271,6 +272,8 @@ READER = {
     Slot.ADDRESS: "maria@reader.example",
     Slot.SINCE: "3 November 2025",
     Slot.UNSUBSCRIBE: "https://letters.harbourpost.example/u/7Q2",
+    Slot.PREFERENCES: "https://letters.harbourpost.example/p/7Q2",
+    Slot.TWIN: "https://letters.harbourpost.example/p/7Q2?weekly",
 }
 
 

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from digest.composition.language import ENGLISH, Language
 from digest.composition.letter import write_letter
-from digest.composition.model import Letter, LetterSection, Link, Piece, Shot, Site
+from digest.composition.model import Letter, LetterSection, Link, Note, Piece, Shot, Site
 from digest.editions.model import Place, Section, Selection, Slot, Sponsor, Wording
 from digest.sources.model import Article, FoundStory, Picture, Recording, RecordingKind
 from tests.unit.composition.letter_builders import (
@@ -43,6 +44,7 @@ def letter_of(
         a_newsletter(template),
         selection,
         site=a_site(language=language),
+        language=Language(language),
         shots=shots or {},
         next_slot=next_slot,
     )
@@ -54,6 +56,7 @@ def write(selection: Selection, *, site: Site | None = None) -> Letter:
         a_newsletter(),
         selection,
         site=site or a_site(),
+        language=Language((site or a_site()).language),
         shots={},
         next_slot=None,
     )
@@ -71,6 +74,7 @@ def the_daily() -> Letter:
         a_newsletter(),
         a_selection(),
         site=a_site(),
+        language=ENGLISH,
         shots=shots_at(),
         next_slot=a_slot(),
     )
@@ -120,6 +124,7 @@ def test_a_weekly_names_its_week_and_the_day_of_each_story() -> None:
         a_newsletter("weekly"),
         selection,
         site=a_site(),
+        language=ENGLISH,
         shots={},
         next_slot=a_slot(date(2026, 1, 17), hour=8),
     )
@@ -295,15 +300,15 @@ def test_a_sponsor_is_a_line_with_a_safe_address(
 @pytest.mark.parametrize(
     ("note", "language", "expected"),
     [
-        ({}, "en", ""),
-        ({"": "Good\x00 morning"}, "en", "Good morning"),
-        ({"": "Good morning", "fr": "Bonjour"}, "fr", "Bonjour"),
-        ({"fr": "Bonjour"}, "en", ""),
-        ({"": "One\n\n\x00\n\nTwo"}, "en", "One\n\nTwo"),
+        ({}, "en", None),
+        ({"": "Good\x00 day"}, "en", Note(("Good day",))),
+        ({"": "Good day", "fr": "Salut"}, "fr", Note(("Salut",))),
+        ({"fr": "Bonjour"}, "en", None),
+        ({"": "One\n\n\x00\n\nTwo"}, "en", Note(("One", "Two"))),
     ],
 )
 def test_the_editors_note_is_in_the_letters_language(
-    note: dict[str, str], language: str, expected: str
+    note: dict[str, str], language: str, expected: Note | None
 ) -> None:
     lead = chosen(a_story("The wall"), Place.LEAD, at=1)
     assert write(Selection((lead,), note=note), site=a_site(language=language)).note == expected
@@ -360,6 +365,7 @@ def test_the_subject_of_an_earlier_edition_is_not_used_again() -> None:
         a_newsletter(),
         a_selection(),
         site=a_site(),
+        language=ENGLISH,
         shots={},
         next_slot=None,
         earlier_subjects=[first.subject.upper()],
@@ -387,6 +393,7 @@ def test_names_are_cleaned() -> None:
         newsletter,
         Selection((chosen(a_story("One"), Place.SECTION, at=1, section="town"),)),
         site=a_site(),
+        language=ENGLISH,
         shots={},
         next_slot=None,
     )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.composition.language import Plural
 from digest.composition.slots import (
     Run,
     Slot,
@@ -26,6 +27,7 @@ from digest.errors import CompositionError
 from tests.unit.composition.wire_builders import NONCE, SECRET, a_composition
 
 SLOTS = Slots(NONCE)
+STORIES, MINUTES = Plural(("1 story", "# stories")), Plural(("1 min", "# min"))
 
 
 def test_a_nonce_is_the_same_each_time_and_differs_in_everything_it_is_made_of() -> None:
@@ -53,8 +55,8 @@ def test_marks_are_letters_and_digits_whatever_they_hold(topic: str, one: str, m
     marks = (
         SLOTS.topic_open(topic),
         SLOTS.topic_close(topic),
-        SLOTS.stories(one, many),
-        SLOTS.minutes(one, many),
+        SLOTS.stories(Plural((one, many))),
+        SLOTS.minutes(Plural((one, many))),
         SLOTS.tally(3, 4),
         SLOTS.reader_open(),
         SLOTS.value(Slot.SINCE),
@@ -79,7 +81,7 @@ def test_a_source_is_cut_into_runs_that_know_their_readers() -> None:
         f"a{SLOTS.value(Slot.ADDRESS)}{SLOTS.topic_open('town')}b{SLOTS.tally(2, 5)}"
         f"{SLOTS.topic_open('sport')}c{SLOTS.topic_close('sport')}{SLOTS.topic_close('town')}"
         f"{SLOTS.reader_open()}{SLOTS.value('since')}{SLOTS.reader_close()}"
-        f"{SLOTS.stories('1 story', '# stories')}{SLOTS.minutes('1 min', '# min')}"
+        f"{SLOTS.stories(STORIES)}{SLOTS.minutes(MINUTES)}"
     )
     town, both = frozenset({"town"}), frozenset({"town", "sport"})
     runs = split(source, NONCE)
@@ -90,8 +92,8 @@ def test_a_source_is_cut_into_runs_that_know_their_readers() -> None:
         Run(Tally(2, 5), town),
         Run("c", both),
         Run(Slot.SINCE, readers_only=True),
-        Run(Total(Unit.STORIES, "1 story", "# stories")),
-        Run(Total(Unit.MINUTES, "1 min", "# min")),
+        Run(Total(Unit.STORIES, Plural(("1 story", "# stories")))),
+        Run(Total(Unit.MINUTES, Plural(("1 min", "# min")))),
     )
     assert topics_of(runs) == both
     assert [run.content for run in shown(runs, town)][:3] == ["a", Slot.ADDRESS, "b"]
@@ -116,8 +118,8 @@ def test_what_is_counted_is_what_is_in_sight() -> None:
     ],
 )
 def test_a_total_has_words_for_one_and_for_many(tally: Tally, stories: str, minutes: str) -> None:
-    assert Total(Unit.STORIES, "one story", "# of # stories").words(tally) == stories
-    assert Total(Unit.MINUTES, "a minute", "# min").words(tally) == minutes
+    assert Total(Unit.STORIES, Plural(("one story", "# of # stories"))).words(tally) == stories
+    assert Total(Unit.MINUTES, Plural(("a minute", "# min"))).words(tally) == minutes
 
 
 def test_an_empty_source_has_no_runs() -> None:

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from dkim.canonicalization import Relaxed
 
+from digest.composition.language import Plural
 from digest.composition.model import Composition, ReaderValues
 from digest.composition.slots import Slot, Slots
 from digest.composition.wire import EditionWire, full_render, read_online
@@ -26,8 +27,9 @@ from tests.unit.composition.wire_builders import (
 )
 
 SLOTS = Slots(NONCE)
+STORIES, MINUTES = Plural(("1 story", "# stories")), Plural(("1 <m>", "# m"))
 MARKED = (
-    f"{SLOTS.tally(1, 2)}{SLOTS.stories('1 story', '# stories')} in {SLOTS.minutes('1 <m>', '# m')}"
+    f"{SLOTS.tally(1, 2)}{SLOTS.stories(STORIES)} in {SLOTS.minutes(MINUTES)}"
     f"{SLOTS.topic_open('town')}, town{SLOTS.tally(2, 3)}"
     f"{SLOTS.topic_open('sport')}, both{SLOTS.tally(4, 5)}{SLOTS.topic_close('sport')}"
     f"{SLOTS.topic_close('town')}"
@@ -158,9 +160,8 @@ def test_sections_and_counts_are_each_readers_own(
 
 
 def test_words_of_totals_and_values_are_escaped_in_html_alone() -> None:
-    source = (
-        f'{SLOTS.tally(1, 1)}{SLOTS.minutes("1 <m> & more", "")}<a title="{SLOTS.value("since")}">'
-    )
+    minutes = SLOTS.minutes(Plural(("1 <m> & more", "")))
+    source = f'{SLOTS.tally(1, 1)}{minutes}<a title="{SLOTS.value("since")}">'
     html, text = spliced(a_composition(html=source, text=source), values(since="\"><script>'&amp;"))
     assert html == ('1 &lt;m&gt; &amp; more<a title="&quot;&gt;&lt;script&gt;&#x27;&amp;amp;">')
     assert text == '1 <m> & more<a title=""><script>\'&amp;">'

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from digest.composition.language import Plural
 from digest.composition.model import Composition, ListHeaders, ReaderValues
 from digest.composition.slots import Slot, Slots, nonce_for
 
@@ -162,8 +163,8 @@ def _sentence(dice: random.Random, length: int) -> str:
 
 
 def _html(slots: Slots, dice: random.Random, topics: tuple[str, ...], stories: int) -> str:
-    masthead = f"{slots.tally(1, 2)}{slots.stories('1 story', '# stories')} · "
-    masthead += slots.minutes("1 <minute>", "# minutes & no more")
+    masthead = f"{slots.tally(1, 2)}{slots.stories(Plural(('1 story', '# stories')))} · "
+    masthead += slots.minutes(Plural(("1 <minute>", "# minutes & no more")))
     sections = "\n".join(
         f'{slots.topic_open(topic)}<table class="section" role="presentation"><tr><td>\n'
         + "\n".join(_story(slots, dice) for _ in range(stories))
@@ -190,7 +191,7 @@ def _story(slots: Slots, dice: random.Random) -> str:
 
 
 def _text(slots: Slots, dice: random.Random, topics: tuple[str, ...], stories: int) -> str:
-    masthead = f"{slots.tally(1, 2)}{slots.stories('1 story', '# stories')}\n\n"
+    masthead = f"{slots.tally(1, 2)}{slots.stories(Plural(('1 story', '# stories')))}\n\n"
     sections = "".join(
         f"{slots.topic_open(topic)}{topic.upper()}\n\n"
         + "".join(f"{slots.tally(1, 1)}{_sentence(dice, 9)}\n" for _ in range(stories))

@@ -1,0 +1,88 @@
+"""Door to the catalogs: `templates/locale/<tag>/LC_MESSAGES/digest.po`, read when first wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import PoFileError, read_po
+
+from digest.composition.language import ENGLISH, ENGLISH_RULE, Language, nearest, primary
+from digest.errors import CompositionError
+from digest.resources import data_folder
+
+FOLDER, FILE = "locale", Path("LC_MESSAGES", "digest.po")
+
+
+class Languages:
+    """The languages that letters can speak; a publisher's own catalogs go before ours."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Look in these folders, each holding `<tag>/LC_MESSAGES/digest.po`; nothing is read."""
+        self._folders = tuple(folders)
+        self._known: dict[str, Language] = {}
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The languages there are catalogs for, English among them, by name."""
+        found = {path.name for folder in self._folders for path in folder.glob("*") if _has(path)}
+        return tuple(sorted(found | {ENGLISH.tag}))
+
+    def speaks(self, tag: str) -> bool:
+        """Tell whether our own words can be said in this language."""
+        return nearest(tag, self.tags) is not None
+
+    def of(self, tag: str) -> Language:
+        """Give a language: its catalog or the nearest; without one our words are English.
+
+        Raises:
+            CompositionError: for a catalog that cannot be read.
+        """
+        if tag not in self._known:
+            self._known[tag] = self._load(tag)
+        return self._known[tag]
+
+    def _load(self, tag: str) -> Language:
+        messages: dict[str, tuple[str, ...]] = {}
+        rule = ENGLISH_RULE
+        near = nearest(tag, self.tags)
+        # From the general to the particular: what a publisher's file lacks, ours says.
+        for name in dict.fromkeys(filter(None, (near and primary(near), near))):
+            for folder in reversed(self._folders):
+                if _has(folder / name):
+                    catalog = _read(folder / name / FILE)
+                    rule = catalog.plural_expr
+                    messages.update(_messages(catalog))
+        return Language(tag, messages, rule)
+
+
+def load_languages(publisher: Path | None = None) -> Languages:
+    """Open the catalogs that come with us, and those in `locale/` of a publisher's folder."""
+    ours = data_folder("templates") / FOLDER
+    return Languages([ours] if publisher is None else [publisher / FOLDER, ours])
+
+
+def _has(folder: Path) -> bool:
+    return (folder / FILE).is_file()
+
+
+def _read(path: Path) -> Catalog:
+    try:
+        with path.open("rb") as source:
+            return read_po(source, abort_invalid=True)
+    except (OSError, PoFileError, ValueError, LookupError) as error:
+        raise CompositionError(
+            f"catalog: {path}: {error}", hint="Mend the file, or take it out: English is spoken."
+        ) from error
+
+
+def _messages(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    said: dict[str, tuple[str, ...]] = {}
+    for message in catalog:
+        name = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
+        words = message.string
+        forms = tuple(words) if isinstance(words, (list, tuple)) else (words,)
+        if name and all(forms) and not message.fuzzy:
+            said[name] = tuple(map(str, forms))
+    return said
