@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from datetime import time as wall_time
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +18,9 @@ from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
 from digest.composition.catalogs import load_languages
 from digest.composition.environment import load_templates
-from digest.composition.model import Composition, Site, Typeface
-from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
-from digest.config.values import WEEKDAYS, day_range, month_day, release_parts
+from digest.composition.logo import Brand, keep_logo
+from digest.composition.model import Composition
+from digest.config import Settings
 from digest.db import Database
 from digest.delivery import store as ledger
 from digest.delivery.maildir import MaildirTransport
@@ -30,22 +29,11 @@ from digest.delivery.outbound import Mailer
 from digest.delivery.send import send_due
 from digest.delivery.smtp import SmtpTransport
 from digest.editions import store as editions
-from digest.editions.model import (
-    Cadence,
-    DayRange,
-    Edition,
-    MonthDay,
-    Newsletter,
-    NewsletterSpec,
-    Release,
-    ReleaseMode,
-    Section,
-    SlotHours,
-    StoryPolicy,
-)
+from digest.editions.model import Edition, Newsletter, NewsletterSpec
 from digest.errors import (
     AddressError,
     AlreadyRunningError,
+    DatabaseError,
     DigestError,
     NotFoundError,
     SettingsError,
@@ -53,12 +41,13 @@ from digest.errors import (
 from digest.log import event
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
+from digest.site_values import newsletter_spec, site_of, source_spec, told_of_colours
 from digest.sources import store as sources
 from digest.sources.bring import bring
 from digest.sources.collect import collect
 from digest.sources.fetch import Fetcher
 from digest.sources.health import Health
-from digest.sources.model import Article, Polled, SourceKind, SourceSpec, SourceState
+from digest.sources.model import Article, Polled, SourceSpec, SourceState
 from digest.sources.parsing import Parser
 from digest.sources.visit import Doubts, Visited, visit_pages
 from digest.workflow.advance import start_sending
@@ -99,7 +88,8 @@ class App:
     moment to leave."""
 
     def close(self) -> None:
-        """Let go of the database, and end the parser's children."""
+        """Let go of the database, and end the children that read and render."""
+        self.newsroom.environment.close()
         self.parser.close()
         self.database.close()
 
@@ -334,13 +324,14 @@ class App:
                 transport.close()
 
 
-def open_app(settings: Settings, *, clock: Clock = utc_now) -> App:
+def open_app(settings: Settings, *, clock: Clock = utc_now, read_only: bool = False) -> App:
     """Open an installation: migrate, make missing keys on first use, bring in the settings.
 
-    Raises DatabaseError, SettingsError, and DigestError for keys that are lost or damaged.
+    With `read_only` none of that is done, and nothing can be written: it must have been opened
+    before. Raises DatabaseError, SettingsError, and DigestError for keys that are lost or damaged.
     """
     only = _only_readers(settings)
-    database = Database(settings.storage.database)
+    database = Database(settings.storage.database, read_only=read_only)
     try:
         return _open(settings, database, clock, only=only)
     except BaseException:
@@ -351,29 +342,30 @@ def open_app(settings: Settings, *, clock: Clock = utc_now) -> App:
 def _open(
     settings: Settings, database: Database, clock: Clock, *, only: frozenset[str] | None
 ) -> App:
-    database.migrate()
+    _make_ready(database)
     keys, secret = _keys(settings.storage.keys, database)
     specs = tuple(newsletter_spec(slug, settings) for slug in settings.newsletters)
     source_specs = tuple(
         source_spec(name, each, site=settings.site) for name, each in settings.sources.items()
     )
     now = clock()
-    with database.write() as connection:
-        sources.sync_sources(connection, source_specs, now=now, whole=True)
-        newsletters = tuple(editions.sync_newsletters(connection, specs, now=now))
+    environment = load_templates(settings.site.templates)
+    newsletters = _newsletters(database, specs, source_specs, now=now)
+    brand = _brand(settings, database, clock)
     fetcher = Fetcher(clock=clock)
     newsroom = Newsroom(
         database=database,
-        site=site_of(settings),
+        site=replace(site_of(settings), logo=brand.logo),
         newsletters=newsletters,
         clock=clock,
-        environment=load_templates(settings.site.templates),
+        environment=environment,
         languages=load_languages(settings.site.templates),
         secret=secret,
         fetcher=fetcher,
         picture_networks=tuple(dict.fromkeys(net for s in source_specs for net in s.allow)),
         editors=settings.people.editors,
         operators=settings.people.operators,
+        told=(*told_of_colours(settings), *brand.told),
         only_readers=only,
     )
     return App(
@@ -388,6 +380,45 @@ def _open(
         parser=Parser(),
         clock=clock,
     )
+
+
+def _brand(settings: Settings, database: Database, clock: Clock) -> Brand:
+    brand = settings.site.brand
+    public_url = settings.web.public_url
+    return keep_logo(database, brand.logo, brand.logo_dark, public_url=public_url, clock=clock)
+
+
+def _make_ready(database: Database) -> None:
+    """Migrate; a database that is only looked at must have been migrated before."""
+    if not database.read_only:
+        database.migrate()
+        return
+    if database.path is not None and not database.path.exists():
+        raise DatabaseError(
+            f"database: {database.path}: there is none yet", hint="Begin with: digest collect"
+        )
+    from digest.migrations import pending  # noqa: PLC0415 - alembic costs half a second
+
+    if pending(database):
+        raise DatabaseError(
+            "database: its tables are not those of this version, and looking changes nothing",
+            hint="Bring it up to date with any other command, as: digest collect",
+        )
+
+
+def _newsletters(
+    database: Database,
+    specs: Sequence[NewsletterSpec],
+    source_specs: Sequence[SourceSpec],
+    *,
+    now: datetime,
+) -> tuple[Newsletter, ...]:
+    if database.read_only:
+        with database.read() as connection:
+            return tuple(editions.load_newsletters(connection, specs))
+    with database.write() as connection:
+        sources.sync_sources(connection, source_specs, now=now, whole=True)
+        return tuple(editions.sync_newsletters(connection, specs, now=now))
 
 
 def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
@@ -420,6 +451,8 @@ def _keys(folder: Path, database: Database) -> tuple[Keys, bytes]:
     try:
         return _loaded(folder)
     except NotFoundError as error:
+        if database.read_only:
+            raise
         with database.read() as connection:
             first_run = is_new(connection)
             count = readers.count_subscribers(connection)
@@ -460,86 +493,3 @@ def _ending(code: int) -> str:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"was killed by signal {-code}"
-
-
-def site_of(settings: Settings) -> Site:
-    """Give the publisher as letters and pages show it."""
-    return Site(
-        name=settings.site.name,
-        url=settings.site.url,
-        public_url=settings.web.public_url,
-        language=settings.site.language,
-        zone=settings.site.timezone,
-        postal_address=settings.site.postal_address,
-        accent=settings.site.brand.accent,
-        reply_to=settings.mail.reply_to or "",
-        typeface=Typeface(settings.site.brand.typeface),
-    )
-
-
-def source_spec(name: str, source: SourceSettings, *, site: SiteSettings) -> SourceSpec:
-    """Give one source of the settings as the collector knows it."""
-    return SourceSpec(
-        name=name,
-        kind=SourceKind(source.kind),
-        address=source.address,
-        every=source.every,
-        allow=source.allow,
-        zone=source.timezone or site.timezone,
-        language=source.language,
-        priority=source.priority,
-        visit=source.visit,
-        key=source.key.get_secret_value() if source.key else "",
-        query=source.query or "",
-        columns=source.columns,
-    )
-
-
-def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
-    """Give one newsletter of the settings as the editions' room knows it."""
-    newsletter = settings.newsletters[slug]
-    mode, after = release_parts(newsletter.release)
-    stories = newsletter.stories
-    return NewsletterSpec(
-        slug=slug,
-        name=newsletter.name,
-        template=newsletter.template,
-        cadence=_cadence(newsletter, settings.site.timezone),
-        stories=StoryPolicy(
-            least=stories.min,
-            top=stories.top,
-            most=stories.max,
-            per_section=stories.per_section,
-            max_age=stories.max_age,
-        ),
-        release=Release(ReleaseMode(mode), after),
-        sections=tuple(
-            Section(key, section.title, section.categories, section.paths)
-            for key in newsletter.sections
-            if (section := settings.sections.get(key)) is not None
-        ),
-        brief_if_sent_in=newsletter.brief_if_sent_in,
-        language=newsletter.language or settings.site.language,
-        languages=newsletter.languages,
-        weekly_twin=newsletter.weekly_twin,
-        sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
-    )
-
-
-def _cadence(newsletter: NewsletterSettings, zone: str) -> Cadence:
-    midnight = wall_time()
-    several = [
-        SlotHours(send_at=slot.send_at, cut_off=slot.cut_off, name=name)
-        for name, slot in newsletter.slots.items()
-    ]
-    one = SlotHours(
-        send_at=newsletter.send_at or midnight,
-        cut_off=midnight if newsletter.cut_off is None else newsletter.cut_off,
-    )
-    return Cadence(
-        zone=newsletter.timezone or zone,
-        slots=tuple(sorted(several, key=lambda slot: slot.send_at)) or (one,),
-        days=frozenset(WEEKDAYS.index(day) for day in newsletter.days),
-        monthly=tuple(MonthDay(*month_day(day)) for day in newsletter.monthly),
-        not_on=tuple(DayRange(*day_range(days)) for days in newsletter.not_on),
-    )

@@ -73,15 +73,18 @@ class Database:
     default mode loses updates silently.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
         """Prepare an engine for `sqlite:///path` or `postgresql://…`; nothing is opened yet.
 
-        Raises DatabaseError for another scheme.
+        With `read_only` the database itself refuses every change, whatever asks for one, and a
+        SQLite file that is not there is not made. Raises DatabaseError for another scheme.
         """
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.read_only = read_only
         self._one_writer = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        make_engine = _sqlite_engine if self.is_sqlite else _postgres_engine
+        self.engine = make_engine(self.url, read_only=read_only)
 
     @property
     def path(self) -> Path | None:
@@ -100,7 +103,13 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection in a write transaction: committed at the end, or wholly undone."""
+        """Give a connection in a write transaction: committed at the end, or wholly undone.
+
+        Raises DatabaseError when it was opened to be read only.
+        """
+        if self.read_only:
+            where = self.url.render_as_string(hide_password=True)
+            raise DatabaseError(f"database: {where}: opened to look at only, so nothing is written")
         with self._one_writer, self._connect() as connection:
             writer = connection.execution_options(digest_writer=True)
             with writer.begin():
@@ -192,7 +201,9 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+    if read_only:
+        url = _read_only_url(url)
     engine = sa.create_engine(url, hide_parameters=True)  # addresses stay out of every trace
 
     @sa.event.listens_for(engine, "connect")
@@ -200,6 +211,10 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout=30000")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+            cursor.close()
+            return
         if not cursor.execute("PRAGMA page_count").fetchone()[0]:
             cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only possible before the first table
         _enter_wal(cursor)
@@ -215,6 +230,12 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def _read_only_url(url: URL) -> URL:
+    """Name the file as SQLite's own URI, which can say that it must be there and stay as it is."""
+    file = Path(url.database or "").absolute().as_uri()
+    return url.set(database=file).update_query_dict({"mode": "ro", "uri": "true"})
+
+
 def _enter_wal(cursor: Any) -> None:
     """Switch a new file to WAL. Many may open it at once, and this one PRAGMA does not wait."""
     patience_ends = time.monotonic() + _WAL_PATIENCE
@@ -227,13 +248,16 @@ def _enter_wal(cursor: Any) -> None:
             time.sleep(0.01)
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
+    session = "-c timezone=utc"
+    if read_only:
+        session += " -c default_transaction_read_only=on"
     return sa.create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={"connect_timeout": 10, "options": "-c timezone=utc"},
+        connect_args={"connect_timeout": 10, "options": session},
     )
 
 

@@ -76,15 +76,30 @@ class HttpStatusError(SourceError):
 
 
 class CompositionError(DigestError):
-    """A template or a letter cannot be composed; `template` and `line` say where when known."""
+    """A template or a letter cannot be composed; `template`, `line`, `column` say where if known.
+
+    Lines and columns count from 1; a column without the template's own line is that of the MJML
+    which the template makes.
+    """
 
     def __init__(
-        self, message: str, *, template: str = "", line: int | None = None, hint: str = ""
+        self,
+        message: str,
+        *,
+        template: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
     ) -> None:
         """Keep the place beside the sentence."""
         super().__init__(message, hint=hint)
         self.template = template
         self.line = line
+        self.column = column
+
+
+class TemplateLimitError(CompositionError):
+    """A publisher's template took more time or memory than it may."""
 
 
 class AddressError(DigestError):

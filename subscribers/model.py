@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class SubscriptionState(StrEnum):
@@ -24,6 +25,10 @@ class ConsentKind(StrEnum):
     ADDED = "added by the publisher"
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
+    TOPICS = "chose topics"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    MOVED = "moved to the other newsletter"
 
 
 class SuppressionReason(StrEnum):
@@ -37,6 +42,10 @@ class SuppressionReason(StrEnum):
 
 EVERYTHING = "all"
 """The scope of a suppression that covers every newsletter; else the scope is one's slug."""
+
+
+TEXT: Final = "text"
+"""The format of a reader who asked for plain text; any other is the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,10 @@ class Recipient:
     confirmed_at: datetime | None
     requested_at: datetime | None
     topic_mask: int
+    text_only: bool = False
+    """They asked for plain text."""
+    language: str = ""
+    """The language planned for their copy; empty: the newsletter's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from digest.db import BigId, UtcDateTime, insert, metadata
 from subscribers.model import (
     EVERYTHING,
+    TEXT,
     Act,
     Consent,
     ConsentKind,
@@ -158,8 +159,13 @@ def may_mail(
     return not reason, reason
 
 
-def recipient(connection: Connection, subscriber_id: int, newsletter_id: int) -> Recipient | None:
-    """Find what one copy needs of its reader; None when erased or never a subscriber of it."""
+def recipient(
+    connection: Connection, subscriber_id: int, newsletter_id: int, *, language: str = ""
+) -> Recipient | None:
+    """Find what one copy needs of its reader; None when erased or never a subscriber of it.
+
+    `language` is the one planned for the copy.
+    """
     row = connection.execute(
         sa.select(
             subscriber.c.id,
@@ -168,6 +174,8 @@ def recipient(connection: Connection, subscriber_id: int, newsletter_id: int) ->
             subscription.c.confirmed_at,
             subscription.c.requested_at,
             subscription.c.topic_mask,
+            sa.func.coalesce(subscriber.c.format == TEXT, sa.false()),
+            sa.literal(language),
         )
         .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
         .where(

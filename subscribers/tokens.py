@@ -1,4 +1,4 @@
-"""Pure. Signed links: who may stop or confirm what, without a log-in and without a table.
+"""Pure. Signed links: who may stop, confirm or change what, without a log-in and a table.
 
 A token is base64url of `kid (2) | reader (12) | [issued (5)] | newsletter ids | MAC (16)`; the MAC
 is a keyed blake2b, personalised with the purpose. About 50 characters: no mail client breaks it.
@@ -19,7 +19,7 @@ from typing import NoReturn
 from digest.errors import TokenError
 
 CONFIRM_LIFE = timedelta(days=30)
-"""How long a link to confirm works; a link to unsubscribe works for ever."""
+"""How long a link to confirm works; links to unsubscribe and to preferences work for ever."""
 
 _KID, _READER, _ISSUED, _MAC = 2, 12, 5, 16
 _LONGEST = 400
@@ -28,10 +28,11 @@ _PUBLIC_ID = re.compile(r"[0-9a-f]{24}")
 
 
 class Purpose(StrEnum):
-    """What a link is good for; a token of one purpose is a forgery for the other."""
+    """What a link is good for; a token of one purpose is a forgery for another."""
 
     UNSUBSCRIBE = "unsubscribe"
     CONFIRM = "confirm"
+    PREFERENCES = "preferences"
 
 
 class StaleTokenError(TokenError):

@@ -64,8 +64,10 @@ def _ask(app: App, edition: Edition, confirm: int | None) -> None:
 
 
 def _tell_what_leaves(app: App, edition: Edition, people: str) -> None:
+    from digest.workflow.approve import require_approved
+
     composition = app.composition(edition)
-    seen = composition.content_hash
+    seen = require_approved(app.database, edition)
     click.echo(title(app, edition), err=True)
     rows = (
         ("Subject", composition.subject),

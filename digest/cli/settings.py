@@ -10,13 +10,15 @@ import click
 from digest.cli.opening import config_path, settings_of
 from digest.cli.output import json_option, mark, show
 from digest.cli.wording import counted
-from digest.errors import SettingsError
+from digest.errors import CompositionError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from digest.composition.environment import MailTemplates
+    from digest.composition.logo import Logos
     from digest.config import Settings
 
 _PARTS = ("subject.txt", "body.mjml", "body.txt")
@@ -36,6 +38,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     try:
         settings = settings_of(ctx)
         _require_templates(settings, path)
+        _require_logos(settings, path)
     except SettingsError as error:
         if not as_json:
             raise
@@ -63,6 +66,8 @@ def _tell(path: Path, settings: Settings, notes: list[str]) -> None:
 
 def _notes(settings: Settings) -> list[str]:
     """Name what is no mistake and should still not stay so."""
+    from digest.site_values import told_of_colours
+
     notes = []
     if settings.mail.maildir is not None:
         notes.append(f"mail.maildir: mail goes to {settings.mail.maildir}, not to readers")
@@ -70,6 +75,7 @@ def _notes(settings: Settings) -> list[str]:
         notes.append("site.postal_address: still the one that init wrote; every footer shows it")
     if settings.mail.smtp is not None and not settings.web.public_url.startswith("https://"):
         notes.append("web.public_url: not https; it stands in every link we mail")
+    notes += [*told_of_colours(settings), *_logos(settings).told, *_silent(settings)]
     if not settings.people.editors:
         notes.append("people.editors: nobody; no one is told of drafts, holds and skips")
     if not settings.people.operators:
@@ -77,19 +83,67 @@ def _notes(settings: Settings) -> list[str]:
     return notes
 
 
+def _silent(settings: Settings) -> Iterator[str]:
+    """Name the languages that letters are to speak and no catalog has."""
+    from digest.composition.catalogs import load_languages
+
+    languages = load_languages(settings.site.templates)
+    wanted = {"site.language": (settings.site.language,)}
+    for slug, newsletter in settings.newsletters.items():
+        own = (newsletter.language,) if newsletter.language else ()
+        wanted[f"newsletters.{slug}"] = (*own, *newsletter.languages)
+    told: set[str] = set()
+    for place, tags in wanted.items():
+        for tag in tags:
+            if tag not in told and not languages.speaks(tag):
+                told.add(tag)
+                yield (
+                    f"{place}: there is no catalog for {tag!r}: our own words will be English"
+                    f" (there are: {', '.join(languages.tags)})"
+                )
+
+
+def _logos(settings: Settings) -> Logos:
+    from digest.composition.logo import read_logos
+
+    return read_logos(settings.site.brand.logo, settings.site.brand.logo_dark)
+
+
+def _require_logos(settings: Settings, path: Path) -> None:
+    """Refuse a logo that cannot be used: letters would go without it. Raises SettingsError."""
+    from digest.composition.logo import make_logo
+
+    brand = settings.site.brand
+    problems = []
+    hint = ""
+    for setting, file in (("logo", brand.logo), ("logo_dark", brand.logo_dark)):
+        try:
+            if file is not None:
+                make_logo(file, setting)
+        except CompositionError as error:
+            cause = str(error).removeprefix(f"site.brand.{setting}: ")
+            problems.append(f"{_place(path, ('site', 'brand', setting))}: {cause}")
+            hint = error.hint
+    _raise_all(path, problems, hint=hint)
+
+
 def _require_templates(settings: Settings, path: Path) -> None:
     from digest.composition.environment import load_templates
 
-    templates = load_templates()
-    problems = [
-        f"{_place(path, slug)}: there is no letter of that name{_near(template, templates)}"
-        f" (got {template!r})"
-        for slug, newsletter in settings.newsletters.items()
-        if not _is_letter(template := newsletter.template, templates)
-    ]
+    with load_templates(settings.site.templates) as templates:
+        problems = [
+            f"{_place(path, ('newsletters', slug, 'template'))}:"
+            f" there is no letter of that name{_near(template, templates)} (got {template!r})"
+            for slug, newsletter in settings.newsletters.items()
+            if not _is_letter(template := newsletter.template, templates)
+        ]
+    _raise_all(path, problems)
+
+
+def _raise_all(path: Path, problems: list[str], *, hint: str = "") -> None:
     if problems:
         count = counted(len(problems), "problem", "problems")
-        raise SettingsError(f"{path} has {count}:", problems=tuple(problems))
+        raise SettingsError(f"{path} has {count}:", problems=tuple(problems), hint=hint)
 
 
 def _is_letter(name: str, templates: MailTemplates) -> bool:
@@ -102,21 +156,21 @@ def _is_letter(name: str, templates: MailTemplates) -> bool:
 
 def _near(name: str, templates: MailTemplates) -> str:
     from digest.config.values import did_you_mean
-    from digest.resources import data_folder
 
-    folders = sorted(path.name for path in (data_folder("templates") / "mail").iterdir())
-    return did_you_mean(name, [folder for folder in folders if _is_letter(folder, templates)])
+    folders = {each.partition("/")[0] for each in templates.names}
+    letters = [folder for folder in sorted(folders) if _is_letter(folder, templates)]
+    return did_you_mean(name, letters)
 
 
-def _place(path: Path, slug: str) -> str:
-    """Say where the template is set: by a variable, or on which line of the file."""
+def _place(path: Path, place: tuple[str, ...]) -> str:
+    """Say where a setting is made: by a variable, or on which line of the file."""
     from digest.config.lines import line_of, lines_of
 
-    variable = f"DIGEST_NEWSLETTERS__{slug}__TEMPLATE".upper()
+    variable = f"DIGEST_{'__'.join(place)}".upper()
     if any(name.upper() == variable for name in os.environ):
         return variable
-    line = line_of(lines_of(path.read_text("utf-8-sig")), ("newsletters", slug, "template"))
-    return f"line {line}: newsletters.{slug}.template"
+    line = line_of(lines_of(path.read_text("utf-8-sig")), place)
+    return f"line {line}: {'.'.join(place)}"
 
 
 @config.command(short_help="Show every setting in force, without secrets.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gettext
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from digest.errors import CompositionError
 from digest.resources import data_folder
 
 FOLDER, FILE = "locale", Path("LC_MESSAGES", "digest.po")
+_GAP = re.compile(r"%\((\w+)\)s")
 
 
 class Languages:
@@ -45,16 +48,18 @@ class Languages:
 
     def _load(self, tag: str) -> Language:
         messages: dict[str, tuple[str, ...]] = {}
-        rule = ENGLISH_RULE
+        rule = ""
         near = nearest(tag, self.tags)
         # From the general to the particular: what a publisher's file lacks, ours says.
         for name in dict.fromkeys(filter(None, (near and primary(near), near))):
             for folder in reversed(self._folders):
                 if _has(folder / name):
-                    catalog = _read(folder / name / FILE)
-                    rule = catalog.plural_expr
-                    messages.update(_messages(catalog))
-        return Language(tag, messages, rule)
+                    catalog = _read(folder / name / FILE, name)
+                    # One rule for all: forms made for another one would be the wrong ones.
+                    rule = rule or catalog.plural_expr
+                    numbered = catalog.plural_expr == rule
+                    messages |= _messages(catalog, folder / name / FILE, numbered=numbered)
+        return Language(tag, messages, rule or ENGLISH_RULE)
 
 
 def load_languages(publisher: Path | None = None) -> Languages:
@@ -67,22 +72,39 @@ def _has(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def _read(path: Path) -> Catalog:
+def _read(path: Path, name: str) -> Catalog:
     try:
         with path.open("rb") as source:
-            return read_po(source, abort_invalid=True)
-    except (OSError, PoFileError, ValueError, LookupError) as error:
+            catalog = read_po(source, locale=name.replace("-", "_"), abort_invalid=True)
+        gettext.c2py(catalog.plural_expr)
+        return catalog
+    except (OSError, PoFileError, ValueError, LookupError, TypeError) as error:
         raise CompositionError(
             f"catalog: {path}: {error}", hint="Mend the file, or take it out: English is spoken."
         ) from error
 
 
-def _messages(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+def _messages(catalog: Catalog, path: Path, *, numbered: bool) -> dict[str, tuple[str, ...]]:
     said: dict[str, tuple[str, ...]] = {}
     for message in catalog:
         name = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
-        words = message.string
-        forms = tuple(words) if isinstance(words, (list, tuple)) else (words,)
-        if name and all(forms) and not message.fuzzy:
-            said[name] = tuple(map(str, forms))
+        words = message.string or ""
+        forms = (words,) if isinstance(words, str) else tuple(words)
+        fits = numbered or isinstance(words, str)
+        if name and fits and all(forms) and not message.fuzzy:
+            said[name] = forms
+            _check(name, forms, path)
     return said
+
+
+def _check(name: str, forms: tuple[str, ...], path: Path) -> None:
+    """Refuse a translation whose gaps cannot be filled: it would cost an edition, some morning."""
+    values = dict.fromkeys(_GAP.findall(name), "")
+    for form in forms if values else ():
+        try:
+            form % values
+        except (KeyError, TypeError, ValueError) as error:
+            raise CompositionError(
+                f"catalog: {path}: {name!r}: its translation cannot be filled in: {form!r}",
+                hint="Keep what stands in %(…)s as it is, and write %% for a percent sign.",
+            ) from error

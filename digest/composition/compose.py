@@ -11,6 +11,7 @@ from digest.composition.language import Language
 from digest.composition.layout import tidy
 from digest.composition.markup import to_html
 from digest.composition.model import Composition, Letter, Rendered, Site, Typeface
+from digest.composition.notices import facts_for, title_of
 from digest.composition.slots import Slots, count, nonce_for
 from digest.composition.text import clean, strip_refused
 from digest.errors import CompositionError
@@ -20,14 +21,6 @@ SERIF = "Georgia,Times New Roman,serif"
 
 _LETTER_CSS = ("_base/inline.css",)
 _NOTICE_CSS = ("_base/inline.css", "_base/notice.css")
-
-_OPTIONAL: dict[str, Mapping[str, object]] = {
-    "confirm": {"valid_days": 0},
-    "editors": {"edition": "", "event": "", "reason": "", "rows": (), "url": ""},
-    "operators": {"detail": "", "remedy": ""},
-}
-_TITLES = {"confirm": "newsletter", "editors": "headline", "operators": "what"}
-"""Which fact heads a notice."""
 
 
 def compose(
@@ -76,17 +69,13 @@ def compose_notice(
     language: Language,
     environment: MailTemplates,
 ) -> Rendered:
-    """Render a notice for its one reader.
-
-    Facts: `confirm` wants newsletter, confirm_url and address and may have valid_days; `editors`
-    wants headline and may have edition, event, reason, rows (pairs of mark and text) and url;
-    `operators` wants what and may have detail and remedy.
+    """Render a notice for its one reader, of the facts that `notices.FACTS` lists for its kind.
 
     Raises:
-        CompositionError: when a fact is missing or the kind has no template.
+        CompositionError: when a fact is missing or wrong, or the kind is unknown.
     """
-    given = {name: _cleaned(value) for name, value in {**_OPTIONAL.get(kind, {}), **facts}.items()}
-    title = str(given.get(_TITLES.get(kind, ""), "") or site.name)
+    given = facts_for(kind, facts, language=language)
+    title = title_of(kind, given, language=language) or site.name
     around = {**_house(site, language), "facts": given, "title": title, "preheader": title}
     subject, html, text = _render(environment, kind, around, _NOTICE_CSS)
     return Rendered(subject=subject, html=html, text=text)
@@ -102,8 +91,14 @@ def content_hash(subject: str, preheader: str, html: str, text: str) -> str:
 
 
 def set_hash(compositions: Iterable[Composition]) -> str:
-    """Give the SHA-256 (hex) over all languages of a revision: what one approval covers."""
-    parts = sorted((made.language, made.content_hash) for made in compositions)
+    """Give the SHA-256 (hex) over all languages of a revision: what one approval covers.
+
+    It is taken of the texts as they stand, whatever hash is written beside them.
+    """
+    parts = sorted(
+        (each.language, content_hash(each.subject, each.preheader, each.html, each.text))
+        for each in compositions
+    )
     return hashlib.sha256("\n".join(map(" ".join, parts)).encode()).hexdigest()
 
 
@@ -122,7 +117,11 @@ def _render(
         )
     body = f"{name}/body.mjml"
     css = "".join(environment.render(sheet, **facts) for sheet in sheets)
-    html = to_html(environment.render(body, **facts), css=css, nonce=nonce, template=body)
+    made = environment.render(body, **facts)
+    try:
+        html = to_html(made, css=css, nonce=nonce, template=body)
+    except CompositionError as error:
+        raise environment.located(error, body, made, **facts) from error
     text = tidy(strip_refused(environment.render(f"{name}/body.txt", **facts)))
     return subject, html, text
 
@@ -154,11 +153,3 @@ def _check_marks(html: str, text: str, *, nonce: str, template: str) -> None:
                 template=template,
                 hint='Every letter needs {{ slots.value("unsubscribe") }} in HTML and in text.',
             )
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, (list, tuple)):
-        return tuple(_cleaned(part) for part in value)
-    return value

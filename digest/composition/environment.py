@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from traceback import walk_tb
-from typing import Any, ClassVar
+from types import TracebackType
+from typing import Any, ClassVar, Self
 
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-    TemplateSyntaxError,
-    pass_eval_context,
-)
+from jinja2 import Environment, TemplateNotFound, pass_eval_context
 from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -26,21 +19,13 @@ from digest.composition import layout
 from digest.composition.dates import date_words, direction
 from digest.composition.language import ENGLISH, Language
 from digest.composition.links import mailto, safe_link
+from digest.composition.rendering import Apart, OverTimeError
+from digest.composition.template_faults import Absent, fault
+from digest.composition.template_folders import Folders
+from digest.composition.template_marks import Marking, find_origin
 from digest.composition.text import clean, shorten, wrap72
-from digest.errors import CompositionError
+from digest.errors import CompositionError, SettingsError
 from digest.resources import data_folder
-
-_FAULTS = (
-    TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What a template can make Python raise."""
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _LONGEST = 1_000_000
@@ -48,11 +33,17 @@ _LONGEST = 1_000_000
 
 
 class MailTemplates:
-    """The mail templates: `render("daily/body.mjml", letter=…)`."""
+    """The mail templates: `render("daily/body.mjml", letter=…)`.
 
-    def __init__(self, environment: Environment) -> None:
-        """Wrap a Jinja environment; `load_templates` makes the usual one."""
-        self._environment = environment
+    Ours are rendered in this process; with a publisher's folder all are, in a sandbox, in a child
+    that can be killed.
+    """
+
+    def __init__(self, folders: Folders, *, apart: Apart | None = None) -> None:
+        """Take where the templates are, and the children that render them; see `load_templates`."""
+        self._folders = folders
+        self._environment = _environment(folders)
+        self._apart = apart
 
     def render(self, name: str, /, *, language: Language = ENGLISH, **facts: object) -> str:
         """Render one template; its `_`, `ngettext` and `plural` speak `language`.
@@ -60,34 +51,154 @@ class MailTemplates:
         Raises:
             CompositionError: naming template and line, for any fault in it.
         """
-        try:
-            return self._environment.get_template(name).render(
-                {**facts, **phrases(language), "language": language}
-            )
-        except TemplateSyntaxError as error:
-            where = error.name or name
-            raise _failed(where, error.lineno, str(error.message)) from error
-        except TemplateNotFound as error:
-            raise CompositionError(
-                f"template: {error.name or name}: not found",
-                template=name,
-                hint="Which templates the settings may name: digest config check",
-            ) from error
-        except CompositionError:
-            raise
-        except _FAULTS as error:
-            where, line = _place(error, name)
-            raise _failed(where, line, str(error) or type(error).__name__) from error
+        return self._render(name, facts, language=language)
+
+    def marked(self, name: str, /, *, language: Language = ENGLISH, **facts: object) -> str:
+        """Render a template with the marks of its lines; see template_marks.py."""
+        return self._render(name, facts, language=language, is_marked=True)
+
+    def located(
+        self,
+        error: CompositionError,
+        name: str,
+        source: str,
+        /,
+        *,
+        language: Language = ENGLISH,
+        **facts: object,
+    ) -> CompositionError:
+        """Add to a fault in the MJML `source` which line of which template made that place.
+
+        The error is given back as it is when it has no place in what `name` makes of the facts.
+        """
+        if error.template != name or not error.line:
+            return error
+        marked = self.marked(name, language=language, **facts)
+        origin = find_origin(marked, source=source, line=error.line, column=error.column or 1)
+        if origin is None:
+            return error
+        return CompositionError(
+            f"{error}; it comes from {origin.template}, line {origin.line}",
+            template=origin.template,
+            line=origin.line,
+            hint=error.hint,
+        )
 
     def has(self, name: str) -> bool:
         """Tell whether there is a template of that name."""
         try:
-            self._environment.get_template(name)
+            self.source(name)
         except TemplateNotFound:
             return False
-        except TemplateSyntaxError:
+        except CompositionError:  # it is there, and rendering it will say what is wrong
             return True
         return True
+
+    def source(self, name: str) -> str:
+        """Give a template's own text; ours alone for a name that begins with `house/`.
+
+        Raises LookupError when there is none of that name, and CompositionError.
+        """
+        return self._folders.get_source(self._environment, name)[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every template there is, as "daily/body.mjml"."""
+        return tuple(self._folders.list_templates())
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The templates in the publisher's folder."""
+        return tuple(self._folders.own())
+
+    @property
+    def house(self) -> tuple[str, ...]:
+        """The templates that come with us."""
+        return tuple(self._folders.house())
+
+    def close(self) -> None:
+        """End the children that render, if there are any."""
+        if self._apart is not None:
+            self._apart.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _marking(self) -> Environment:
+        return self._environment.overlay(extensions=[Marking])
+
+    def _render(
+        self,
+        name: str,
+        facts: Mapping[str, object],
+        *,
+        language: Language,
+        is_marked: bool = False,
+    ) -> str:
+        if self._apart is not None:
+            return self._apart.render(name, facts, language=language, is_marked=is_marked)
+        environment = self._marking if is_marked else self._environment
+        try:
+            return environment.get_template(name).render(
+                {**facts, **phrases(language), "language": language}
+            )
+        except (MemoryError, OverTimeError):
+            raise
+        except Exception as error:
+            raise fault(error, name, filters=environment.filters) from error
+
+
+def load_templates(
+    publisher: Path | None = None, *, seconds: float = 5.0, megabytes: int = 256
+) -> MailTemplates:
+    """Open the mail templates; a publisher's folder comes first and makes all run apart.
+
+    `seconds` and `megabytes` are what one template of that installation may take.
+
+    Raises:
+        SettingsError: when that folder is not there.
+    """
+    if publisher is None:
+        return in_process()
+    if not publisher.is_dir():
+        raise SettingsError(
+            f"settings: site.templates: {publisher}: there is no such folder",
+            hint="Make it with: digest templates new daily/body.mjml --block foot",
+        )
+    apart = Apart(publisher, seconds=seconds, megabytes=megabytes)
+    return MailTemplates(_folders(publisher), apart=apart)
+
+
+def in_process(publisher: Path | None = None) -> MailTemplates:
+    """Open templates that are rendered here: ours, or in the child that was made for it."""
+    return MailTemplates(_folders(publisher))
+
+
+def _folders(publisher: Path | None) -> Folders:
+    return Folders(data_folder("templates") / "mail", publisher)
+
+
+def _environment(folders: Folders) -> Environment:
+    kind: Callable[..., Environment] = _Sandbox if folders.has_publisher else Environment
+    environment = kind(
+        loader=folders,
+        autoescape=_escapes,
+        undefined=Absent,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(_FILTERS)
+    return environment
 
 
 def phrases(language: Language) -> dict[str, Callable[..., Any]]:
@@ -117,23 +228,6 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if operator == "**" or _product_size(left, right) > _LONGEST:
             raise SecurityError(f"{operator!r} with such values is not allowed in a template")
         return super().call_binop(context, operator, left, right)
-
-
-def load_templates(publisher: Path | None = None) -> MailTemplates:
-    """Open the mail templates; a publisher's folder comes first and makes all run sandboxed."""
-    own = data_folder("templates") / "mail"
-    folders = [own] if publisher is None else [publisher, own]
-    kind: Callable[..., Environment] = Environment if publisher is None else _Sandbox
-    environment = kind(
-        loader=FileSystemLoader(folders),
-        autoescape=_escapes,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(_FILTERS)
-    return MailTemplates(environment)
 
 
 def _escapes(name: str | None) -> bool:
@@ -169,26 +263,3 @@ def _product_size(left: object, right: object) -> int:
     sizes = [len(side) for side in (left, right) if isinstance(side, (str, list, tuple))]
     times = [abs(side) for side in (left, right) if isinstance(side, int)]
     return sizes[0] * times[0] if sizes and times else 0
-
-
-def _place(error: BaseException, name: str) -> tuple[str, int | None]:
-    """Find the innermost template frame: Jinja rewrites its tracebacks to show them."""
-    place: tuple[str, int | None] = name, None
-    for frame, line in walk_tb(error.__traceback__):
-        if frame.f_code.co_filename.endswith((".mjml", ".txt", ".css")):
-            place = _short_name(frame.f_code.co_filename), line
-    return place
-
-
-def _short_name(filename: str) -> str:
-    return "/".join(Path(filename).parts[-2:])
-
-
-def _failed(template: str, line: int | None, cause: str) -> CompositionError:
-    where = f"{template}, line {line}" if line else template
-    return CompositionError(
-        f"template: {where}: {cause}",
-        template=template,
-        line=line,
-        hint="Mend the template and look at it with: digest preview",
-    )

@@ -34,6 +34,8 @@ _TAG = re.compile(r"""<[A-Za-z][^\s/>]*(?:\s+[^\s=/>"']+(?:\s*=\s*(?:"[^"]*"|'[^
 _VALUE = re.compile(r"""=\s*("[^"]*"|'[^']*')""")
 _PLAIN_VALUE = re.compile(r'"[\x20-\x5b\x5d-\x7e]*"')
 _SPECIAL = re.compile(r"[^\x20-\x5b\x5d-\x7e]")
+_TITLE = re.compile(r"(?<=<mj-title>)[^<]*(?=</mj-title>)")
+_NO_TITLE_SIGN = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _POSITION = re.compile(r"at position (\d+):\d+")
 _STYLE_START = re.compile(r"<!--.*?-->|<style(?=[ >])", re.DOTALL)
 _IGNORE = ' data-premailer="ignore"'
@@ -54,8 +56,10 @@ def escape_tags(source: str) -> str:
 
     MRML prints values through Rust's Debug: an NBSP comes out as its escape, and a double quote
     within single quotes ends the attribute, so that a headline could add attributes of its own.
+    The title is one of them, too: MRML repeats it as the aria-label of the whole letter.
     """
-    return _TAG.sub(_escape_tag, strip_refused(source))
+    escaped = _TAG.sub(_escape_tag, strip_refused(source))
+    return _TITLE.sub(lambda found: _NO_TITLE_SIGN.sub(_reference, found[0]), escaped)
 
 
 def lint(source: str, *, template: str) -> None:
@@ -85,13 +89,17 @@ def lint(source: str, *, template: str) -> None:
 
 
 def mjml_error(source: str, reason: str, *, template: str) -> CompositionError:
-    """Turn MRML's complaint, whose positions are byte offsets, into one with line and column."""
+    """Turn MRML's complaint, whose positions are byte offsets, into one with line and column.
+
+    `source` is what the template made; MRML was given it with its tags escaped.
+    """
+    source = strip_refused(source)
     found = _POSITION.search(reason)
     cause = reason.partition(" in root template")[0]
     if not found:
         return CompositionError(f"template: {template}: MJML: {cause}", template=template)
-    before = source.encode()[: int(found[1])].decode("utf-8", "replace")
-    return _fault(source, len(before), template, f"MJML: {cause}")
+    before = escape_tags(source).encode()[: int(found[1])].decode("utf-8", "replace")
+    return _fault(source, _unescaped(source, len(before)), template, f"MJML: {cause}")
 
 
 def check_depth(html: str, *, template: str) -> None:
@@ -170,6 +178,20 @@ def _escape_value(found: re.Match[str]) -> str:
     return '="' + _SPECIAL.sub(_reference, inner) + '"'
 
 
+def _unescaped(source: str, offset: int) -> int:
+    """Find where an offset in the escaped source lies in the source; within a tag, its start."""
+    longer = 0
+    for tag in _TAG.finditer(source):
+        start = tag.start() + longer
+        if start > offset:
+            break
+        written = len(_escape_tag(tag))
+        if offset < start + written:
+            return tag.start() if written != len(tag[0]) else offset - longer
+        longer += written - len(tag[0])
+    return offset - longer
+
+
 def _reference(found: re.Match[str]) -> str:
     return " " if found[0] in "\t\r\n" else f"&#{ord(found[0])};"
 
@@ -236,5 +258,6 @@ def _fault(source: str, at: int, template: str, cause: str) -> CompositionError:
         f"template: {template}: {cause} (line {line}, column {column} of the MJML it makes)",
         template=template,
         line=line,
-        hint="Mend the template; see the same place with: digest preview",
+        column=column,
+        hint="Mend the template, and try it with: digest templates check",
     )

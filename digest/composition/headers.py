@@ -3,13 +3,15 @@
 The standard library's can be made to add fields (CVE-2024-6923: a headline is enough) and folds
 List-Unsubscribe into encoded-words, which switches one-click off. Makers fold control characters
 in what people wrote (subjects, names) into spaces, and refuse them in what machines read
-(addresses, ids, URLs).
+(addresses, ids, URLs). All is ASCII but one thing: a reader's own address whose part before the @
+is not (RFC 6531, SMTPUTF8), which stands in To as it is (RFC 6532).
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -68,13 +70,18 @@ _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})+")
-_MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,253}>")
+_MESSAGE_ID = re.compile(
+    rf"<(?=[^@]{{1,200}}@[^@]{{1,253}}>){_ATEXT}(?:\.{_ATEXT})*@{_DOMAIN.pattern}>"
+)
 _WEB_URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]{1,900}")
 _MAILTO_URL = re.compile(r"mailto:[!#-;=?-\[\]_a-z~]{1,900}")
 _FEEDBACK_ID = re.compile(r"(?:[A-Za-z0-9._-]*:){3}[A-Za-z0-9._-]{5,15}")
 _MAILBOX = re.compile(r"(?P<name>.*?)[ \t]*<(?P<address>[^<>]*)>", re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_MEND_VALUE = "Correct the setting or the value it is made of."
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_VISIBLE = frozenset("LMNPS")
+"""Letters, marks, numbers, punctuation and symbols: what an address outside ASCII may hold."""
 _MEND_ADDRESS = "Correct the address: one name@domain, without quotes or comments."
 
 
@@ -82,8 +89,9 @@ def header_lines(fields: Sequence[tuple[str, str]]) -> bytes:
     """Serialise fields whose values came from makers; never more lines begin than fields given.
 
     Raises:
-        CompositionError: for a value that is not printable ASCII folded before its words, a line
-            over 998 octets, a Bcc, or a second one of a field that may stand once.
+        CompositionError: for a value that is not printable ASCII folded before its words (in To,
+            letters of any script), a line over 998 octets, a Bcc, or a second one of a field that
+            may stand once.
     """
     counts = Counter(name.lower() for name, _ in fields)
     for name in counts:
@@ -91,7 +99,7 @@ def header_lines(fields: Sequence[tuple[str, str]]) -> bytes:
             raise _refused("Bcc", "every reader would see it", "Send a message of its own.")
         if counts[name] > 1 and name in _ONCE:
             raise _refused(name, f"given {counts[name]} times", "Give it once.")
-    return "".join(_line(name, value) for name, value in fields).encode("ascii")
+    return "".join(_line(name, value) for name, value in fields).encode()
 
 
 def one_line(text: str) -> str:
@@ -115,14 +123,15 @@ def mailbox(name: str, address: str, *, field: str = "From") -> str:
     """Make one mailbox, whatever the name holds; names are cut at 60 characters.
 
     Raises:
-        CompositionError: if the address cannot stand in a header.
+        CompositionError: if the address cannot stand in a header: in From and Reply-To, which all
+            copies share, none that only some servers take.
     """
-    bare = ascii_address(address, field=field)
+    bare = reader_address(address) if field == "To" else ascii_address(address, field=field)
     phrase = _phrase(one_line(name)[:_LONGEST_NAME].strip(" "), len(field) + 2)
     if not phrase:
         return bare
     last = phrase.rpartition("\r\n")[2] if "\r\n" in phrase else f"{field}: {phrase}"
-    fits = len(last) + len(bare) + len(" <>") <= _AIM
+    fits = len(last) + len(bare.encode()) + len(" <>") <= _AIM
     return f"{phrase} <{bare}>" if fits else f"{phrase}\r\n <{bare}>"
 
 
@@ -146,15 +155,27 @@ def ascii_address(address: str, *, field: str = "To") -> str:
     Raises:
         CompositionError: for a local part outside ASCII (SMTPUTF8), or what is no plain address.
     """
-    local, _, domain = address.rpartition("@")
-    if _DOT_ATOM.fullmatch(local) and not _LIKE_ENCODED_WORD.search(local):
-        found = f"{local}@{ascii_domain(domain, field=field)}"
-        if len(local) > _LONGEST_LOCAL_PART or len(found) > _LONGEST_ADDRESS:
-            raise _refused(field, "the address is longer than mail allows", _MEND_ADDRESS)
-        return found
-    if local and not local.isascii():
+    found = reader_address(address, field=field)
+    if not found.isascii():
         raise _refused(field, "the part before the @ is not ASCII", _MEND_ADDRESS)
-    raise _refused(field, "this is not one plain address", _MEND_ADDRESS)
+    return found
+
+
+def reader_address(address: str, *, field: str = "To") -> str:
+    """Give an address as it may stand in To: the domain in A-labels, the rest as it is.
+
+    Outside ASCII it needs SMTPUTF8 of every server on the way.
+
+    Raises:
+        CompositionError: for what is no plain address.
+    """
+    local, _, domain = address.rpartition("@")
+    if not _is_local_part(local):
+        raise _refused(field, "this is not one plain address", _MEND_ADDRESS)
+    found = f"{local}@{ascii_domain(domain, field=field)}"
+    if len(local.encode()) > _LONGEST_LOCAL_PART or len(found.encode()) > _LONGEST_ADDRESS:
+        raise _refused(field, "the address is longer than mail allows", _MEND_ADDRESS)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -188,18 +209,25 @@ def message_id_field(value: str) -> str:
     Raises:
         CompositionError: if it is none.
     """
-    return _checked(_MESSAGE_ID, value, "Message-ID", "it is not of the form <left@domain>")
+    cause = "it is not of the form <left@domain>"
+    if _LIKE_ENCODED_WORD.search(value):
+        raise _refused("Message-ID", cause, _MEND_VALUE)
+    return _checked(_MESSAGE_ID, value, "Message-ID", cause)
 
 
 def list_id(name: str, host: str) -> str:
-    """Make a List-Id (RFC 2919); a name that would want encoding is left out.
+    """Make a List-Id (RFC 2919); a name that would want encoding is left out, as none may stand.
 
     Raises:
         CompositionError: if the host part is none.
     """
     bare = _checked(_LIST_ID, host, "List-Id", "it is not a name below a domain")
-    line = one_line(name)[:_LONGEST_NAME].strip(" ")
-    return f"{_phrase(line, 0)} <{bare}>" if line and _is_plain(line) else f"<{bare}>"
+    used = len("List-Id: ")
+    phrase = _phrase(one_line(name)[:_LONGEST_NAME].strip(" "), used)
+    if not phrase or "=?" in phrase:
+        return f"<{bare}>"
+    fits = used + len(phrase) + len(f" <{bare}>") <= _AIM
+    return f"{phrase} <{bare}>" if fits else f"{phrase}\r\n <{bare}>"
 
 
 def list_unsubscribe(url: str, mailto: str = "") -> str:
@@ -227,7 +255,7 @@ def feedback_id(value: str) -> str:
 def _checked(pattern: re.Pattern[str], value: str, field: str, cause: str) -> str:
     if pattern.fullmatch(value):
         return value
-    raise _refused(field, cause, "Correct the setting or the value it is made of.")
+    raise _refused(field, cause, _MEND_VALUE)
 
 
 def _refused(field: str, cause: str, hint: str) -> CompositionError:
@@ -237,12 +265,32 @@ def _refused(field: str, cause: str, hint: str) -> CompositionError:
 def _line(name: str, value: str) -> str:
     if not _FIELD_NAME.fullmatch(name):
         raise _refused(repr(name[:40]), "this is no field name", "Use letters and dashes.")
-    if not _PRINTABLE.fullmatch(_FOLD.sub("", value)):
+    if not _is_writable(name, _FOLD.sub("", value)):
         raise _refused(name, "it holds a line break or what is not ASCII", "Use the field's maker.")
     line = f"{name}: {value}".rstrip(" ")
-    if max(map(len, line.split("\r\n"))) > _MOST_OCTETS:
+    if max(map(len, line.encode().split(b"\r\n"))) > _MOST_OCTETS:
         raise _refused(name, f"a line is over {_MOST_OCTETS} octets", "Shorten it.")
     return f"{line}\r\n"
+
+
+def _is_writable(name: str, value: str) -> bool:
+    if value.isascii() or name.lower() != "to":
+        return bool(_PRINTABLE.fullmatch(value))
+    return all(sign == " " or unicodedata.category(sign)[0] in _VISIBLE for sign in value)
+
+
+def _is_local_part(local: str) -> bool:
+    """Tell whether this is a dot-atom, in which RFC 6532 lets signs of any script stand."""
+    if not local.isascii():
+        local = "".join(_stand_in(sign) for sign in local)
+    return bool(_DOT_ATOM.fullmatch(local)) and not _LIKE_ENCODED_WORD.search(local)
+
+
+def _stand_in(sign: str) -> str:
+    """Give a letter for a visible sign outside ASCII, a space for an invisible one."""
+    if sign.isascii():
+        return sign
+    return "a" if unicodedata.category(sign)[0] in _VISIBLE else " "
 
 
 def _is_plain(line: str) -> bool:
@@ -254,7 +302,8 @@ def _phrase(name: str, used: int) -> str:
         return _encoded_words(name, used)
     if not name or _ATOMS.fullmatch(name):
         return name
-    return '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    quoted = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return quoted if used + len(quoted) <= _AIM else _encoded_words(name, used)
 
 
 def _fold_words(line: str, used: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from digest.composition.dates import direction
+from digest.composition.dates import direction, number_words
 
 ENGLISH_RULE: Final = "n != 1"
 """The plural rule of the words that stand in code and templates, as gettext writes rules."""
@@ -27,10 +27,10 @@ class Plural:
     forms: tuple[str, ...]
     rule: str = ENGLISH_RULE
 
-    def words(self, number: int) -> str:
-        """Give the words for a number, the number written in."""
+    def words(self, number: int, *, written: str = "") -> str:
+        """Give the words for a number, the number written in: as `written`, else in digits."""
         at = min(_rule(self.rule)(number), len(self.forms) - 1)
-        return self.forms[at].replace(NUMBER, str(number))
+        return self.forms[at].replace(NUMBER, written or str(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class Language:
         return Plural(forms, self.rule) if len(forms) > 1 else Plural((one, many))
 
     def count(self, one: str, many: str, /, number: int) -> str:
-        """Say the words for a number."""
-        return self.plural(one, many).words(number)
+        """Say the words for a number, its thousands set apart as the language does."""
+        written = number_words(number, self.tag)
+        return self.plural(one, many).words(number, written=written)
 
     @property
     def direction(self) -> str:
@@ -76,7 +77,7 @@ def primary(tag: str) -> str:
 def nearest(tag: str | None, offered: tuple[str, ...]) -> str | None:
     """Give the offered tag that serves a reader of `tag`: the same, else the same language."""
     wanted = (tag or "").replace("_", "-").lower()
-    exact = (each for each in offered if each.lower() == wanted)
+    exact = (each for each in offered if each.replace("_", "-").lower() == wanted)
     akin = (each for each in offered if wanted and primary(each) == primary(wanted))
     return next(iter((*exact, *akin)), None)
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from digest.composition.bidi import script_tag
 from digest.composition.dates import (
     date_words,
+    day_words,
+    hour_words,
     local_date,
+    month_words,
     short_date_words,
     span_words,
     weekday_words,
 )
 from digest.composition.inbox import Occasion, write_preheader, write_subject
-from digest.composition.language import Language
+from digest.composition.language import Language, primary
 from digest.composition.links import safe_link
 from digest.composition.model import (
     Letter,
@@ -31,6 +36,7 @@ from digest.composition.text import (
     clean,
     cut_at_sentence,
     shorten,
+    width,
 )
 from digest.editions.model import (
     Candidate,
@@ -55,11 +61,18 @@ WEEKLY = "weekly"
 LEAD_LIMIT = 220
 STORY_LIMIT = 180
 ALT_LIMIT = 125
+NOTE_WORDS = 60
+"""More of an editor's note stands between a reader and the news."""
 
 _HEADLINES_FROM = 5
 _FEWEST_HEADLINES = 3
 _MOST_HEADLINES = 5
 _DAYS_OF_A_WEEK = 7
+_OPENING_LIMIT = 24
+_SIGNATURE_LIMIT = 80
+_OPENING = re.compile(r"(.*?\w{4}.*?[.!]+)\s+(?=\S)|(.*?[\u3002\uff01]+)\s*(?=\S)")
+"""A first sentence; of fewer than four letters together it may be an abbreviation."""
+_SIGNED = re.compile(r"\s*(?:[—–\u2012\u2015]\s*|--?\s+)(?=\S)")
 
 Shots = Mapping[tuple[str, str], Shot]
 """Pictures made, by their address at the source and their shape, `lead` or `thumb`."""
@@ -70,8 +83,8 @@ class _Page:
     """What every piece of the letter is written for."""
 
     speech: Language
-    own: bool
-    """Whether this is the newsletter's own language."""
+    home: str
+    """The tag of the newsletter's own language: of stories that name none."""
     zone: str
     weekly: bool
     titles: Mapping[str, str]
@@ -82,6 +95,11 @@ class _Page:
     @property
     def language(self) -> str:
         return self.speech.tag
+
+    @property
+    def own(self) -> bool:
+        """Whether the letter is in the newsletter's own language."""
+        return primary(self.language) == primary(self.home)
 
 
 def write_letter(
@@ -95,64 +113,98 @@ def write_letter(
     next_slot: Slot | None,
     earlier_subjects: Sequence[str] = (),
     twin: Twin | None = None,
+    carried: Collection[int] = (),
 ) -> Letter:
-    """Write the letter of an edition in one language; the same values give the same letter."""
-    titles = {section.key: clean(section.title) for section in newsletter.sections}
+    """Write the letter of an edition in one language; the same values give the same letter.
+
+    `carried` are the articles (ids) that the reader's other letter had: what a review tells in
+    brief and they had not is shown as missed.
+    """
+    home = newsletter.language or site.language
     weekly = newsletter.template == WEEKLY
-    own = language.tag == (newsletter.language or site.language)
+    titles = _titles(newsletter, language, home)
     zone = newsletter.cadence.zone
-    page = _Page(language, own, zone, weekly, titles, shots, _folded_under(selection))
+    page = _Page(language, home, zone, weekly, titles, shots, _folded_under(selection))
     chosen = selection.chosen
     lead = next((_piece(one, page) for one in chosen if one.place is Place.LEAD), None)
+    missed = _missed(chosen, carried) if weekly else ()
+    missed_ids = {one.article.id for one in missed}
     letter = Letter(
         site=site,
         language=language.tag,
-        newsletter=clean(newsletter.name),
+        newsletter=_named(newsletter.name, language, home),
         slug=newsletter.slug,
         template=newsletter.template,
         number=edition.number,
         local_date=edition.local_date,
-        date_line=date_words(edition.local_date, language.tag),
+        date_line=_capital(date_words(edition.local_date, language.tag)),
         week_title=_week_title(edition, language) if weekly else "",
         headlines=(),
         lead=lead,
         top=tuple(_piece(one, page) for one in chosen if one.place is Place.TOP),
         sections=_sections(chosen, newsletter, page),
-        brief=tuple(_piece(one, page) for one in chosen if one.place in {Place.BRIEF, None}),
-        note=_note(selection.note.get(language.tag) or selection.note.get("", "") * own),
+        brief=tuple(
+            _piece(one, page) for one in _brief(chosen) if one.article.id not in missed_ids
+        ),
+        note=_note(selection.note.get(language.tag) or selection.note.get("", "") * page.own),
         sponsor=_sponsor(selection),
-        most_read=_links(selection.most_read),
+        most_read=tuple(_links(selection.most_read, page)),
         minutes=1,
         next_line=_next_line(edition, next_slot, newsletter, language),
         subject="",
         preheader="",
         read_online_url=f"{site.public_url}/{edition.address}",
         privacy_url=f"{site.public_url}/privacy",
+        missed=tuple(_line(_piece(one, page)) for one in missed),
         twin=twin,
         sponsor_after=newsletter.sponsor_after,
     )
-    return _with_inbox(_with_counts(letter), earlier_subjects)
+    return _with_inbox(_with_counts(letter), earlier_subjects, language)
+
+
+def letter_warnings(letter: Letter) -> tuple[str, ...]:
+    """Say what an editor should know of a letter before it goes; it goes all the same."""
+    words = count_words(" ".join(letter.note.paragraphs)) if letter.note else 0
+    if words <= NOTE_WORDS:
+        return ()
+    return (f"The editor's note has {words} words; the news should follow after {NOTE_WORDS}.",)
+
+
+def _titles(newsletter: NewsletterSpec, speech: Language, home: str) -> dict[str, str]:
+    return {one.key: _named(one.title, speech, home) for one in newsletter.sections}
+
+
+def _named(name: str, speech: Language, home: str) -> str:
+    """Give a publisher's own name for something; their catalog may have it in other languages."""
+    name = clean(name)
+    return name if primary(speech.tag) == primary(home) else speech.say(name)
 
 
 def _with_counts(letter: Letter) -> Letter:
     letter = replace(letter, headlines=_headlines(letter))
     common = (*_first(letter), *letter.brief)
-    shown = _words(common) + sum(map(count_words, letter.headlines))
+    lines = (*letter.headlines, *(link.words for link in letter.missed))
+    shown = _words(common) + sum(map(count_words, lines))
     grouped = sum(_words(section.pieces) for section in letter.sections)
     in_sections = sum(section.minutes for section in letter.sections)
     minutes = reading_minutes(shown + grouped, letter.language)
     return replace(letter, minutes=max(minutes, in_sections + 1))
 
 
-def _with_inbox(letter: Letter, earlier: Sequence[str]) -> Letter:
+def _with_inbox(letter: Letter, earlier: Sequence[str], language: Language) -> Letter:
     day = short_date_words(letter.local_date, letter.language)
-    occasion = Occasion(letter.newsletter, day, letter.number)
+    occasion = Occasion(letter.newsletter, day, letter.number, letter.next_line)
     in_sections = [piece for section in letter.sections for piece in section.pieces]
     order = [*_first(letter), *in_sections]
     heads = [piece.headline for piece in (*order, *letter.brief)]
-    subject = write_subject(heads, occasion=occasion, earlier=earlier)
-    standfirst = order[0].standfirst if order else ""
-    preheader = write_preheader(heads, subject=subject, standfirst=standfirst, occasion=occasion)
+    subject = write_subject(heads, occasion=occasion, earlier=earlier, language=language)
+    preheader = write_preheader(
+        heads,
+        subject=subject,
+        standfirst=order[0].standfirst if order else "",
+        occasion=occasion,
+        language=language,
+    )
     return replace(letter, subject=subject, preheader=preheader)
 
 
@@ -193,8 +245,23 @@ def _sections(
     )
 
 
+def _brief(chosen: Sequence[Candidate]) -> list[Candidate]:
+    return [one for one in chosen if one.place in {Place.BRIEF, None}]
+
+
+def _missed(chosen: Sequence[Candidate], carried: Collection[int]) -> list[Candidate]:
+    """Give what is new to readers of the other letter; where it had nothing, nobody missed it."""
+    if not any(one.article.id in carried for one in chosen):
+        return []
+    return [one for one in _brief(chosen) if one.article.id not in carried]
+
+
+def _line(piece: Piece) -> Link:
+    return Link(piece.headline, piece.url, language=piece.language)
+
+
 def _piece(candidate: Candidate, page: _Page) -> Piece:
-    article, story = candidate.article, candidate.story_in(page.language)
+    article, story = candidate.article, _told(candidate, page)
     is_lead, in_brief = candidate.place is Place.LEAD, candidate.place in {Place.BRIEF, None}
     url = safe_link(story.url)
     headline = clean(story.headline) or url or page.speech.say("Untitled")
@@ -208,12 +275,27 @@ def _piece(candidate: Candidate, page: _Page) -> Piece:
         day=_day(article, page) if page.weekly else "",
         recording_url=recording.url if recording else None,
         recording_label=recording.words if recording else "",
-        related=() if in_brief else _links(candidate.related),
-        also=() if in_brief else _links(page.folded.get(article.id, ())),
+        related=() if in_brief else tuple(_links(candidate.related, page, dated=True)),
+        also=() if in_brief else tuple(_links(page.folded.get(article.id, ()), page)),
         article_id=article.id,
-        language=_other_language(story.language, page.language),
-        minutes=0 if in_brief else story_minutes(story.body_text, story.language or page.language),
+        language=_other_language(story.language, headline, page),
+        minutes=0 if in_brief else story_minutes(story.body_text, story.language or page.home),
     )
+
+
+def _told(candidate: Candidate, page: _Page) -> FoundStory:
+    """Give the story in words of one language: the letter's, where a person wrote them.
+
+    A headline in the letter's language has no standfirst in another one below it.
+    """
+    story = candidate.story_in(page.language)
+    if primary(story.language or page.home) == primary(page.language):
+        return story
+    said = [one for one in candidate.wording if one.language == page.language]
+    if not any(one.headline for one in said):
+        return candidate.story_in(page.home)
+    standfirst = next((one.standfirst for one in reversed(said) if one.standfirst), "")
+    return replace(story, standfirst=standfirst, body_text="", language=page.language)
 
 
 def _standfirst(story: FoundStory, headline: str, *, lead: bool) -> str:
@@ -241,16 +323,26 @@ def _recording(recording: Recording | None, speech: Language) -> Link | None:
     url = safe_link(recording.url) if recording else None
     if recording is None or url is None:
         return None
-    verb = speech.say("Watch" if recording.kind is RecordingKind.VIDEO else "Listen")
+    is_video = recording.kind is RecordingKind.VIDEO
+    verb = speech.say("Watch") if is_video else speech.say("Listen")
     if not recording.seconds or recording.seconds < 0:
         return Link(verb, url)
     minutes = max(1, round(recording.seconds / 60))
     return Link(f"{verb} · {speech.count('# min', '# min', minutes)}", url)
 
 
-def _links(articles: Iterable[Article]) -> tuple[Link, ...]:
-    addressed = ((article.story.headline, safe_link(article.story.url)) for article in articles)
-    return tuple(Link(clean(headline) or url, url) for headline, url in addressed if url)
+def _links(articles: Iterable[Article], page: _Page, *, dated: bool = False) -> Iterator[Link]:
+    """Give the articles that lead somewhere, with the month they are from if that is wanted."""
+    for article in articles:
+        if url := safe_link(article.story.url):
+            words = clean(article.story.headline) or url
+            day = local_date(article.dated_at, page.zone)
+            yield Link(
+                words,
+                url,
+                note=month_words(day, page.language) if dated else "",
+                language=_other_language(article.story.language, words, page),
+            )
 
 
 def _folded_under(selection: Selection) -> dict[int, list[Article]]:
@@ -262,9 +354,35 @@ def _folded_under(selection: Selection) -> dict[int, list[Article]]:
 
 
 def _note(text: str) -> Note | None:
-    """Clean a note; its paragraphs stand apart by a blank line."""
+    """Read a note: paragraphs apart by a blank line, a greeting first, a name after a dash last."""
+    text, signed = _signature(text.replace("\r\n", "\n").strip())
+    opening, text = _opening(text)
     paragraphs = tuple(words for part in text.split("\n\n") if (words := clean(part)))
-    return Note(paragraphs) if paragraphs else None
+    return Note(paragraphs, opening, signed) if paragraphs else None
+
+
+def _signature(text: str) -> tuple[str, str]:
+    """Take the name off the end of a note: its last line, if it alone begins with a dash."""
+    rest, _, last = text.rpartition("\n")
+    found = _SIGNED.match(last)
+    above = rest.rstrip().rpartition("\n")[2]
+    # Two lines with dashes are a list.
+    if found is None or not clean(rest) or _SIGNED.match(above):
+        return text, ""
+    signed = clean(last[found.end() :])
+    return (rest, signed) if signed and width(signed) <= _SIGNATURE_LIMIT else (text, "")
+
+
+def _opening(text: str) -> tuple[str, str]:
+    """Take a greeting off the beginning of a note: a short line, or a short first sentence."""
+    line, _, rest = text.partition("\n")
+    if found := _OPENING.match(line, 0, _OPENING_LIMIT * 4):
+        line, rest = found[found.lastindex or 0], text[found.end() :]
+    greeting = clean(line)
+    # A short line that ends with neither stop nor comma is a title or a verse.
+    ends = greeting.endswith((".", "!", ",", "\u060c", "\u3002", "\uff01", "\uff0c"))
+    short = ends and width(greeting) <= _OPENING_LIMIT
+    return (greeting, rest) if short and clean(rest) else ("", text)
 
 
 def _sponsor(selection: Selection) -> Link | None:
@@ -275,14 +393,23 @@ def _sponsor(selection: Selection) -> Link | None:
 
 def _day(article: Article, page: _Page) -> str:
     day = local_date(article.dated_at, page.zone)
-    return weekday_words(day, page.language, short=True)
+    return _capital(weekday_words(day, page.language, short=True))
 
 
-def _other_language(story: str | None, letter: str) -> str | None:
-    tag = clean(story or "").replace("_", "-")
-    if not tag or not tag.replace("-", "").isalnum() or not tag.isascii():
-        return None
-    return None if tag.partition("-")[0].lower() == letter.partition("-")[0].lower() else tag
+def _capital(words: str) -> str:
+    """Begin a line with a capital, also where names of days have none."""
+    return words[:1].upper() + words[1:]
+
+
+def _other_language(tag: str | None, words: str, page: _Page) -> str | None:
+    """Give the tag of words that are not in the letter's language; the script outweighs the tag."""
+    tag = clean(tag or "").replace("_", "-")
+    if not tag.replace("-", "").isalnum() or not tag.isascii():
+        tag = page.home
+    script = script_tag(words, tag)
+    if script and script_tag(words, page.language):
+        return script
+    return None if script or primary(tag) == primary(page.language) else tag
 
 
 def _week_title(edition: Edition, speech: Language) -> str:
@@ -297,10 +424,12 @@ def _next_line(
     if slot is None:
         return ""
     at = slot.send_at.astimezone(ZoneInfo(newsletter.cadence.zone))
-    day = weekday_words(at.date(), speech.tag)
-    if (at.date() - edition.local_date).days >= _DAYS_OF_A_WEEK:
-        day = f"{day} {short_date_words(at.date(), speech.tag)}"
-    return speech.say("The next comes on %(day)s at %(hour)s.", day=day, hour=f"{at:%H:%M}")
+    days, hour = (at.date() - edition.local_date).days, hour_words(at, speech.tag)
+    if days == 0:
+        return speech.say("The next comes today at %(hour)s.", hour=hour)
+    named = weekday_words if 0 < days < _DAYS_OF_A_WEEK else day_words
+    day = named(at.date(), speech.tag)
+    return speech.say("The next comes on %(day)s at %(hour)s.", day=day, hour=hour)
 
 
 def _words(pieces: Iterable[Piece]) -> int:

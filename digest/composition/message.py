@@ -21,9 +21,11 @@ from digest.composition.quoted_printable import encode_static
 
 MIME_VERSION: Final = ("MIME-Version", "1.0")
 
-_TEXT = "text/plain; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 _ENCODING = ("Content-Transfer-Encoding", "quoted-printable")
+
+PLAIN_TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), _ENCODING)
+"""The fields of a text: of one part, or of a whole message that has no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def frame(seed: str) -> Frame:
     line = b"--" + boundary.encode("ascii")
     return Frame(
         content_type=("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
-        before_text=line + b"\r\n" + header_lines([("Content-Type", _TEXT), _ENCODING]) + b"\r\n",
+        before_text=line + b"\r\n" + header_lines(PLAIN_TEXT) + b"\r\n",
         before_html=b"\r\n"
         + line
         + b"\r\n"
@@ -95,8 +97,7 @@ def build_notice(
         MIME_VERSION,
     ]
     if not html:
-        fields += [("Content-Type", _TEXT), _ENCODING]
-        return header_lines(fields) + b"\r\n" + _encoded(text.rstrip("\r\n") + "\n")
+        return header_lines([*fields, *PLAIN_TEXT]) + b"\r\n" + _encoded(text.rstrip("\r\n") + "\n")
     around = frame(f"{message_id}\0{text}\0{html}")
     return b"".join(
         [

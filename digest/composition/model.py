@@ -173,7 +173,7 @@ class Letter:
     @property
     def common_count(self) -> int:
         """How many stories every reader has, whatever their topics."""
-        return bool(self.lead) + len(self.top) + len(self.brief)
+        return bool(self.lead) + len(self.top) + len(self.brief) + len(self.missed)
 
     @property
     def common_minutes(self) -> int:

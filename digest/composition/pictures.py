@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from digest.clock import Clock
@@ -17,7 +18,13 @@ from digest.composition.images import (
     served_name,
 )
 from digest.composition.model import Shot, Site
-from digest.composition.store import image_for, save_image, save_image_problem
+from digest.composition.store import (
+    SourcePicture,
+    image_for,
+    load_image,
+    save_image,
+    save_image_problem,
+)
 from digest.db import Database
 from digest.editions.model import Place, Selection
 from digest.errors import CompositionError, SourceError
@@ -57,6 +64,74 @@ class Pictures:
     warnings: tuple[str, ...] = ()
 
 
+class Shelf(Protocol):
+    """Where pictures that are ours already stand, and where those made now are put."""
+
+    def find(self, url: str, shape: str) -> SourcePicture | None:
+        """Tell what a source's picture became in a shape; None if it was never fetched."""
+        ...
+
+    def keep(self, url: str, shape: str, made: MadeImage | str, *, at: datetime) -> None:
+        """Put a picture there, or the reason why it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnShelf:
+    """The one in the database, from which the pictures of letters are served."""
+
+    database: Database
+
+    def find(self, url: str, shape: str) -> SourcePicture | None:
+        """Look into the database."""
+        with self.database.read() as connection:
+            return image_for(connection, url, shape)
+
+    def keep(self, url: str, shape: str, made: MadeImage | str, *, at: datetime) -> None:
+        """Write it down."""
+        with self.database.write() as connection:
+            if isinstance(made, MadeImage):
+                save_image(connection, url, shape, made, at=at)
+            else:
+                save_image_problem(connection, url, shape, made, at=at)
+
+
+@dataclass(slots=True)
+class BorrowedShelf:
+    """The same for whoever only looks: what is not there is fetched, and kept in memory alone."""
+
+    database: Database
+    most: int = 200
+    """As many pictures are kept; the oldest go first."""
+    _made: dict[tuple[str, str], tuple[MadeImage | str, datetime]] = field(default_factory=dict)
+
+    def find(self, url: str, shape: str) -> SourcePicture | None:
+        """Look into the database first, and then at what was fetched beside it."""
+        with self.database.read() as connection:
+            known = image_for(connection, url, shape)
+        if (known is not None and known.image_hash) or (url, shape) not in self._made:
+            return known
+        made, at = self._made[url, shape]
+        if isinstance(made, str):
+            return SourcePicture(None, None, made, at)
+        return SourcePicture(made.hash, made.media_type, "", at)
+
+    def keep(self, url: str, shape: str, made: MadeImage | str, *, at: datetime) -> None:
+        """Remember it."""
+        self._made.pop((url, shape), None)
+        while len(self._made) >= self.most:
+            del self._made[next(iter(self._made))]
+        self._made[url, shape] = made, at
+
+    def load(self, hash_: str) -> tuple[str, bytes] | None:
+        """Give media type and content of a picture, wherever it stands."""
+        with self.database.read() as connection:
+            kept = load_image(connection, hash_)
+        made = (each for each, _ in list(self._made.values()) if isinstance(each, MadeImage))
+        found = next((each for each in made if each.hash == hash_), None)
+        return kept or (None if found is None else (found.media_type, found.content))
+
+
 def fetch_pictures(
     database: Database,
     selection: Selection,
@@ -67,13 +142,37 @@ def fetch_pictures(
     allow: Sequence[str] = (),
 ) -> Pictures:
     """Fetch what is not there yet; the lead's in the shape `lead`, other stories' as `thumb`."""
+    shelf = OwnShelf(database)
+    return pictures_on(shelf, selection, fetcher=fetcher, site=site, clock=clock, allow=allow)
+
+
+def pictures_on(
+    shelf: Shelf,
+    selection: Selection,
+    *,
+    fetcher: Fetcher,
+    site: Site,
+    clock: Clock,
+    allow: Sequence[str] = (),
+) -> Pictures:
+    """Do the same on another shelf than the one in the database."""
+    have = partial(_have, shelf, fetcher=fetcher, clock=clock, allow=allow)
+    return _gathered(selection, site, have)
+
+
+def pictures_there(shelf: Shelf, selection: Selection, *, site: Site) -> Pictures:
+    """Give those that a composed edition can have, and what it does without; fetch nothing."""
+    return _gathered(selection, site, partial(_seen, shelf))
+
+
+def _gathered(selection: Selection, site: Site, have: Callable[[str, str], _Had]) -> Pictures:
     shots: dict[tuple[str, str], Shot] = {}
     warnings: list[str] = []
     without_words: list[str] = []
     for story, picture, shape in _wanted(selection, site.language):
         if (picture.url, shape) in shots:
             continue
-        made = _have(database, picture.url, shape, fetcher=fetcher, clock=clock, allow=allow)
+        made = have(picture.url, shape)
         if made.problem:
             warnings.append(f"picture: {story.headline}: {made.problem}")
             continue
@@ -109,28 +208,24 @@ def _wanted(selection: Selection, language: str) -> Iterator[tuple[FoundStory, P
 
 
 def _have(
-    database: Database,
-    url: str,
-    shape: str,
-    *,
-    fetcher: Fetcher,
-    clock: Clock,
-    allow: Sequence[str],
+    shelf: Shelf, url: str, shape: str, *, fetcher: Fetcher, clock: Clock, allow: Sequence[str]
 ) -> _Had:
-    """Take the picture from our own shelf, or fetch it with no transaction open meanwhile."""
-    with database.read() as connection:
-        known = image_for(connection, url, shape)
+    """Take the picture from the shelf, or fetch it with no transaction open meanwhile."""
+    known = shelf.find(url, shape)
     if known is not None and known.image_hash:
         return _Had(name=served_name(known.image_hash, known.media_type or JPEG))
     if known is not None and clock() - known.fetched_at < TRY_AGAIN_AFTER:
         return _Had(problem=known.problem)
     made = _make(url, shape, fetcher=fetcher, allow=allow)
-    with database.write() as connection:
-        if isinstance(made, MadeImage):
-            save_image(connection, url, shape, made, at=clock())
-            return _Had(name=made.name)
-        save_image_problem(connection, url, shape, made, at=clock())
-        return _Had(problem=made)
+    shelf.keep(url, shape, made, at=clock())
+    return _Had(name=made.name) if isinstance(made, MadeImage) else _Had(problem=made)
+
+
+def _seen(shelf: Shelf, url: str, shape: str) -> _Had:
+    known = shelf.find(url, shape)
+    if known is not None and known.image_hash:
+        return _Had(name=served_name(known.image_hash, known.media_type or JPEG))
+    return _Had(problem=known.problem if known else "it was never fetched")
 
 
 def _make(url: str, shape: str, *, fetcher: Fetcher, allow: Sequence[str]) -> MadeImage | str:

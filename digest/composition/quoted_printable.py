@@ -20,6 +20,7 @@ _EQUALS = ord("=")
 _AS_IT_IS = frozenset(range(ord(" "), ord("~") + 1)) - {_EQUALS}
 _ESCAPED = tuple(bytes([octet]) if octet in _AS_IT_IS else b"=%02X" % octet for octet in range(256))
 _AT_LINE_START = {ord("."): b"=2E", ord("F"): b"=46"}
+_UNESCAPED = re.compile("[!-<>-~]*")
 _HARMLESS = re.compile(r"[!-\-/-<>-EG-~][!-<>-~]{0,73}")
 
 
@@ -33,6 +34,8 @@ def encode_value(value: str) -> bytes:
     """Encode one value for a place between two soft breaks; its line breaks are content."""
     if _HARMLESS.fullmatch(value):
         return value.encode()
+    if _UNESCAPED.fullmatch(value):  # a long link
+        return _fold(value.encode())
     return _fold(_escape(value.encode("utf-8", errors="replace")))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,9 @@ composition = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("nonce", sa.String(32), nullable=False),
     sa.Column("composed_at", UtcDateTime, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False, default=0, server_default="0"),
 )
+"""`place` orders the languages of a revision: 0 is the newsletter's own."""
 
 approval = sa.Table(
     "approval",
@@ -77,7 +80,9 @@ class SourcePicture:
     fetched_at: datetime
 
 
-def save_composition(connection: Connection, made: Composition, *, at: datetime) -> None:
+def save_composition(
+    connection: Connection, made: Composition, *, at: datetime, place: int = 0
+) -> None:
     """Keep a composition; composing a revision again replaces it until it is approved.
 
     Raises:
@@ -106,6 +111,7 @@ def save_composition(connection: Connection, made: Composition, *, at: datetime)
             text=made.text,
             nonce=made.nonce,
             composed_at=at,
+            place=place,
         )
     )
 
@@ -117,33 +123,58 @@ def load_composition(
     revision: int | None = None,
     language: str | None = None,
 ) -> Composition | None:
-    """Give a composition of an edition: the newest revision and the first language by default."""
-    query = sa.select(composition).where(composition.c.edition_id == edition_id)
-    if revision is not None:
-        query = query.where(composition.c.revision == revision)
-    if language is not None:
-        query = query.where(composition.c.language == language)
-    newest = query.order_by(composition.c.revision.desc(), composition.c.language).limit(1)
-    row = connection.execute(newest).one_or_none()
-    return None if row is None else _composition(row)
+    """Give a composition of an edition: the newest revision, in its own language, by default."""
+    found = load_compositions(connection, edition_id, revision=revision)
+    wanted = (each for each in found if language in {None, each.language})
+    return next(wanted, None)
 
 
 def load_compositions(
-    connection: Connection, edition_id: int, *, revision: int
+    connection: Connection, edition_id: int, *, revision: int | None = None
 ) -> tuple[Composition, ...]:
-    """Give all languages of a revision: what one approval covers."""
+    """Give all languages of a revision (None: the newest), its own first: what an approval covers.
+
+    Empty when there is none.
+    """
+    if revision is None:
+        of_edition = composition.c.edition_id == edition_id
+        revision = connection.scalar(
+            sa.select(sa.func.max(composition.c.revision)).where(of_edition)
+        )
     rows = connection.execute(
         sa.select(composition)
         .where(composition.c.edition_id == edition_id, composition.c.revision == revision)
-        .order_by(composition.c.language)
+        .order_by(composition.c.place, composition.c.language)
     )
     return tuple(_composition(row) for row in rows)
 
 
+def save_compositions(connection: Connection, made: Sequence[Composition], *, at: datetime) -> None:
+    """Keep all languages of a revision, its own first, and nothing else of that revision.
+
+    Raises:
+        WorkflowError: when the revision is approved and these are not the same letters.
+    """
+    for place, each in enumerate(made):
+        save_composition(connection, each, at=at, place=place)
+    first = made[0]
+    others = sa.delete(composition).where(
+        composition.c.edition_id == first.edition_id,
+        composition.c.revision == first.revision,
+        composition.c.language.not_in([each.language for each in made]),
+    )
+    connection.execute(others)
+
+
 def earlier_subjects(
-    connection: Connection, newsletter_id: int, *, limit: int, before_number: int | None = None
+    connection: Connection,
+    newsletter_id: int,
+    *,
+    limit: int,
+    before_number: int | None = None,
+    language: str | None = None,
 ) -> tuple[str, ...]:
-    """Give the subjects of the last editions, newest first.
+    """Give the subjects of the last editions, newest first: in a language, else in their own.
 
     `before_number` is the number of the edition being composed: without it, composing an edition
     again would find its own subject taken and change it.
@@ -152,10 +183,14 @@ def earlier_subjects(
         edition.c.number,
         composition.c.subject,
         sa.func.row_number()
-        .over(partition_by=edition.c.id, order_by=composition.c.revision.desc())
+        .over(
+            partition_by=edition.c.id, order_by=(composition.c.revision.desc(), composition.c.place)
+        )
         .label("rank"),
     ).join_from(edition, composition, composition.c.edition_id == edition.c.id)
     last = last.where(edition.c.newsletter_id == newsletter_id)
+    if language is not None:
+        last = last.where(composition.c.language == language)
     if before_number is not None:
         last = last.where(edition.c.number < before_number)
     ranked = last.subquery()

@@ -6,6 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
+
+import regex
 
 COLUMNS = 72
 """The width of the plain text: a quoted reply still fits in eighty."""
@@ -13,13 +16,27 @@ COLUMNS = 72
 _BREAKS = re.compile(r"[\t\n\v\f\r \x1c-\x1f\x85\u2028\u2029]+")
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SPACES = re.compile(r"[ \t\n\r]+")
-_JOINERS = frozenset("\u200d\u2060")
+_GLUE = frozenset("\u200d\u2060\ufeff")
 _CLOSING = frozenset({"Pe", "Pf", "Po"})
 _OPENING = frozenset({"Ps", "Pi"})
 _NOT_FIRST = frozenset("\u30fc\u3005\u2026")
 """Signs beside closing marks that begin no line: a long vowel, a repetition, an ellipsis."""
-_SENTENCE_END = re.compile(r"""[.!?][”’"')\]]?(?=\s|$)|[\u3002\uff01\uff1f]""")
-_TRAILING = " \t,;:–—-·(“‘"
+_SENTENCE_END = re.compile(
+    r"""[.!?\u061f\u06d4\u0964](?:[”’"')\]]|[\u00a0\u202f]?»)?(?=\s|$)|[\u3002\uff01\uff1f]"""
+)
+_TRAILING = " \t\u00a0\u202f.,;:–—-·…(\u00bf\u00a1“‘„«\u2039\u060c\u061b\u3001\uff0c\uff1a\uff1b"
+_BREAKING = frozenset(" \t\n\r")
+_CLUSTER: Final = regex.compile(
+    # Thai and Lao write some vowels before and some after the consonant they are spoken with:
+    # Unicode counts them as signs of their own, but a reader sees a syllable cut in two.
+    r"[\u0e40-\u0e44\u0ec0-\u0ec4]*\X[\u0e2f\u0e30\u0e32\u0e45\u0e46\u0eb0\u0eb2\u0ec6]*"
+)
+_ONE_COLUMN: Final = re.compile(r"[\x20-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u202f–—‘’“”„…]*")
+"""Signs that are one column each and join with nothing: nearly all that is ever printed here."""
+_UNSPACED: Final = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]")
+"""Scripts without spaces between words; without a dictionary any whole sign may end a line."""
+_SIGNS_A_COLUMN = 4
+"""Marks take no column of their own: beyond these a sign counts as wider than it looks."""
 
 
 def clean(text: str) -> str:
@@ -35,29 +52,44 @@ def strip_refused(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut at the last word boundary so that the text with its ellipsis has at most `limit` signs.
+    """Cut at the last word boundary so that the text with its ellipsis fills `limit` columns.
 
-    Never within a combining sequence, a joined emoji or a flag; text that fits is left alone.
+    Never within what a reader sees as one sign; a text that fits is left alone.
     """
-    if len(text) <= limit:
+    if reach(text, limit) == len(text):
         return text
-    room = max(limit - 1, 0)
-    cut = _last_boundary(text, room)
-    return text[:cut].rstrip(_TRAILING) + "…" if cut else text[:0] + "…"
+    room = reach(text, max(limit - 1, 0))
+    return text[: _last_boundary(text, room)].rstrip(_TRAILING) + "…"
 
 
 def cut_at_sentence(text: str, limit: int) -> str:
-    """Keep whole sentences within `limit` if they fill two fifths of it; else cut at a word."""
-    if len(text) <= limit:
+    """Keep whole sentences within `limit` columns if they fill two fifths; else cut at a word."""
+    room = reach(text, limit)
+    if room == len(text):
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit + 1)]
-    good = [end for end in ends if limit * 2 // 5 <= end <= limit]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, room + 1)]
+    good = [end for end in ends if room * 2 // 5 <= end <= room]
     return text[: good[-1]].rstrip() if good else shorten(text, limit)
+
+
+def reach(text: str, limit: int) -> int:
+    """Tell how far a text comes in `limit` columns, in whole signs: the index where it stops."""
+    if len(text) * _WIDE <= limit:
+        return len(text)
+    if _ONE_COLUMN.fullmatch(text, 0, limit + 1):
+        return min(len(text), limit)
+    used = 0
+    for found in _CLUSTER.finditer(text):
+        cluster = found.group()
+        used += max(1, _columns(cluster), -(-len(cluster) // _SIGNS_A_COLUMN))
+        if used > limit:
+            return int(found.start())
+    return len(text)
 
 
 def width(text: str) -> int:
     """Count columns on a terminal: East Asian wide signs take two, combining ones none."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+    return len(text) if _ONE_COLUMN.fullmatch(text) else sum(map(_columns, clusters(text)))
 
 
 def wrap72(text: str) -> str:
@@ -83,20 +115,27 @@ def wrap(text: str, *, columns: int) -> list[str]:
 
 
 def clusters(text: str) -> Iterator[str]:
-    """Split into signs as a reader sees them: base with its marks, joined emoji, flags."""
-    start = 0
-    for at in range(1, len(text) + 1):
-        if at == len(text) or _is_boundary(text, at):
-            yield text[start:at]
-            start = at
+    """Split into signs as a reader sees them: base with its marks, joined emoji, flags, syllables.
+
+    Source: Unicode Standard Annex 29, extended grapheme clusters.
+    """
+    return iter(text if _ONE_COLUMN.fullmatch(text) else _CLUSTER.findall(text))
 
 
 _WIDE = 2
 
 
 @lru_cache(maxsize=4096)
-def _columns(sign: str) -> int:
-    if unicodedata.category(sign) in {"Mn", "Me", "Cf"}:
+def _columns(cluster: str) -> int:
+    if len(cluster) == 1:
+        return _sign_columns(cluster)
+    if "\ufe0f" in cluster or (_GLUE & set(cluster) and _sign_columns(cluster[0]) == _WIDE):
+        return _WIDE
+    return sum(map(_sign_columns, cluster))
+
+
+def _sign_columns(sign: str) -> int:
+    if unicodedata.category(sign) in {"Mn", "Me", "Cf"} or "\u1160" <= sign <= "\u11ff":
         return 0
     return _WIDE if unicodedata.east_asian_width(sign) in {"W", "F"} else 1
 
@@ -108,58 +147,47 @@ def _wrap_line(line: str) -> str:
 def _units(text: str) -> Iterator[tuple[str, bool]]:
     """Give what must not be broken, and whether it follows its forerunner without a space."""
     for word in _SPACES.split(text.strip(" \t\n\r")):
-        if word.isascii() or "://" in word or not any(_columns(s) == _WIDE for s in word):
+        if word.isascii() or "://" in word or not any(map(_is_loose, word)):
             yield word, False
         else:
-            yield from _wide_units(word)
+            yield from _loose_units(word)
 
 
-def _wide_units(word: str) -> Iterator[tuple[str, bool]]:
+def _loose_units(word: str) -> Iterator[tuple[str, bool]]:
     unit, first = "", True
+    last = ""
     for cluster in clusters(word):
-        if unit and _may_break(unit, cluster):
+        if unit and _may_break(last, cluster):
             yield unit, not first
             unit, first = "", False
-        unit += cluster
+        unit, last = unit + cluster, cluster
     yield unit, not first
 
 
 def _may_break(before: str, after: str) -> bool:
-    """Tell whether a line may end here: beside a wide sign, but not before a closing mark."""
-    if after[0] in _NOT_FIRST or unicodedata.category(after[0]) in _CLOSING:
+    """Tell whether a line may end between two signs: beside a wide one, not before a closing."""
+    if not after or after[0] in _NOT_FIRST or unicodedata.category(after[0]) in _CLOSING:
         return False
-    if unicodedata.category(before[-1]) in _OPENING:
+    if unicodedata.category(before[-1]) in _OPENING or {before[-1], after[0]} & _GLUE:
         return False
-    return _columns(after[0]) == _WIDE or _columns(before[-1]) == _WIDE
+    if _UNSPACED.search(before) and _UNSPACED.search(after):
+        return True
+    return _sign_columns(after[0]) == _WIDE or _sign_columns(before[-1]) == _WIDE
+
+
+@lru_cache(maxsize=4096)
+def _is_loose(sign: str) -> bool:
+    """Tell whether a line may end beside this sign although there is no space."""
+    return _sign_columns(sign) == _WIDE or _UNSPACED.match(sign) is not None
 
 
 def _last_boundary(text: str, room: int) -> int:
-    for at in range(room, 0, -1):
-        if text[at] in " \t\n\r":
+    """Find the last end of a word within `room`; a word that fills most of it is cut."""
+    at, after = room, text[room : room + 1]
+    for cluster in reversed(list(clusters(text[:room]))):
+        if after in _BREAKING and at > room // 3:
             return at
-        if at > room * 3 // 5 and _is_boundary(text, at) and _may_break(text[:at], text[at:]):
+        if at > room * 3 // 5 and _may_break(cluster, after):
             return at
-    return next((at for at in range(room, 0, -1) if _is_boundary(text, at)), 0)
-
-
-def _is_boundary(text: str, at: int) -> bool:
-    """Tell whether a cut before `text[at]` splits no sign that a reader sees as one."""
-    after, before = text[at], text[at - 1]
-    if after.isascii() and before.isascii():
-        return True
-    if unicodedata.category(after) in {"Mn", "Me", "Mc"} or after in _JOINERS:
-        return False
-    if before in _JOINERS or "\U0001f3fb" <= after <= "\U0001f3ff":
-        return False
-    return not (_is_flag(after) and _flags_before(text, at) % 2)
-
-
-def _is_flag(sign: str) -> bool:
-    return "\U0001f1e6" <= sign <= "\U0001f1ff"
-
-
-def _flags_before(text: str, at: int) -> int:
-    start = at
-    while start and _is_flag(text[start - 1]):
-        start -= 1
-    return at - start
+        at, after = at - len(cluster), cluster
+    return room

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from operator import attrgetter, itemgetter
 
 from digest.composition.headers import (
     ONE_CLICK,
-    ascii_address,
     date,
     feedback_id,
     header_lines,
@@ -17,10 +18,11 @@ from digest.composition.headers import (
     list_unsubscribe,
     message_id_field,
     one_mailbox,
+    reader_address,
     unstructured,
 )
-from digest.composition.language import Plural
-from digest.composition.message import MIME_VERSION, frame
+from digest.composition.language import Plural, nearest
+from digest.composition.message import MIME_VERSION, PLAIN_TEXT, frame
 from digest.composition.model import Composition, ListHeaders, ReaderValues
 from digest.composition.quoted_printable import SOFT_BREAK, encode_static, encode_value
 from digest.composition.slots import (
@@ -45,8 +47,18 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _Escape = Callable[[str], str]
 _Place = tuple[str, Slot]
 """Which part, "text" or "html", and which value goes there."""
-_Plan = tuple[tuple[bytes, ...], tuple[tuple[int, _Place], ...]]
-"""The pieces of a body for one set of topics, and which of them are filled per reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a copy for one set of topics is made of: shared bytes and a reader's, in turns."""
+
+    shared: tuple[bytes, ...]
+    """Every other piece; between them the reader's go."""
+    slots: tuple[Slot, ...]
+    """The values wanted: once for the text, once for the HTML."""
+    order: Callable[[Sequence[bytes]], tuple[bytes, ...]]
+    """Puts the reader's lines of the header, then those values, in the order they stand in."""
 
 
 class EditionWire:
@@ -63,34 +75,56 @@ class EditionWire:
         self._html = _Part(composition.html, composition.nonce, escape)
         self._topics = self._text.topics | self._html.topics
         self._head = header_lines(_shared_fields(composition, headers))
-        self._tail = header_lines([MIME_VERSION, around.content_type]) + b"\r\n"
+        self._both = header_lines([MIME_VERSION, around.content_type]) + b"\r\n"
+        self._alone = header_lines([MIME_VERSION, *PLAIN_TEXT]) + b"\r\n"
         self._frame = around
         self._plan = lru_cache(maxsize=_MOST_PLANS)(self._new_plan)
 
     def message(self, values: ReaderValues) -> bytes:
-        """Make one reader's whole message.
+        """Make one reader's whole message: both parts, or the text alone.
 
         Raises:
             CompositionError: if the reader's address or a link cannot stand in a header.
         """
         topics = self._topics if values.topics is None else values.topics & self._topics
-        pieces, places = self._plan(topics)
-        filled = _encoded_values(values)
-        body = list(pieces)
-        body[0] = self._head
-        body[1] = _reader_lines(values)
-        for at, place in places:
-            body[at] = filled[place]
-        return b"".join(body)
+        plan = self._plan(topics, text_only=values.text_only)
+        message = list(plan.shared)
+        message[1::2] = plan.order([_reader_lines(values), *_encoded_values(values, plan.slots)])
+        return b"".join(message)
 
-    def _new_plan(self, topics: frozenset[str]) -> _Plan:
-        pieces: list[bytes | _Place] = [b"", b"", self._tail + self._frame.before_text]
-        pieces += (_place("text", piece) for piece in self._text.pieces(topics))
-        pieces.append(self._frame.before_html)
-        pieces += (_place("html", piece) for piece in self._html.pieces(topics))
-        pieces.append(self._frame.after)
-        places = tuple((at, p) for at, p in enumerate(pieces) if isinstance(p, tuple))
-        return tuple(p if isinstance(p, bytes) else b"" for p in pieces), places
+    def _new_plan(self, topics: frozenset[str], *, text_only: bool) -> _Plan:
+        text = [_place("text", piece) for piece in self._text.pieces(topics, alone=text_only)]
+        if text_only:
+            return _lay_out(self._head, [self._alone, *text])
+        html = [_place("html", piece) for piece in self._html.pieces(topics)]
+        between, after = self._frame.before_html, self._frame.after
+        return _lay_out(
+            self._head, [self._both + self._frame.before_text, *text, between, *html, after]
+        )
+
+
+class EditionWires:
+    """Makes the bytes of each reader's copy in the language that was planned for them."""
+
+    def __init__(self, compositions: Sequence[Composition], headers: ListHeaders) -> None:
+        """Encode all languages of an edition, its own first and at least that.
+
+        Raises:
+            CompositionError: as `EditionWire` does.
+        """
+        self._wires = {made.language: EditionWire(made, headers) for made in compositions}
+        self._tags = tuple(self._wires)
+
+    def message(self, values: ReaderValues, language: str = "") -> bytes:
+        """Make one reader's whole message in a language, or in the edition's own.
+
+        Raises:
+            CompositionError: as `EditionWire` does.
+        """
+        wire = (
+            self._wires.get(language) or self._wires[nearest(language, self._tags) or self._tags[0]]
+        )
+        return wire.message(values)
 
 
 class _Part:
@@ -106,8 +140,11 @@ class _Part:
             if isinstance(run.content, str) and not isinstance(run.content, Slot)
         }
 
-    def pieces(self, topics: frozenset[str]) -> Iterator[bytes | Slot]:
-        """Give the copy for these topics: bytes with a soft break at each seam, and slots."""
+    def pieces(self, topics: frozenset[str], *, alone: bool = False) -> Iterator[bytes | Slot]:
+        """Give the copy for these topics: bytes with a soft break at each seam, and slots.
+
+        A part that is `alone` ends its message, as no boundary follows it.
+        """
         runs = shown(self.runs, topics)
         tally = counted(runs)
         gathered: list[bytes] = []
@@ -123,7 +160,8 @@ class _Part:
                     gathered.append(encode_value(self._escaped(total.words(tally))))
                 case _:
                     gathered.append(self._encoded[run])
-        yield SOFT_BREAK.join(gathered)
+        end = SOFT_BREAK.join(gathered)
+        yield _closed(end) if alone else end
 
 
 def read_online(composition: Composition) -> str:
@@ -158,37 +196,64 @@ def _shared_fields(composition: Composition, headers: ListHeaders) -> list[tuple
 
 def _reader_lines(values: ReaderValues) -> bytes:
     """Serialise the fields that differ; every value is checked or made by its maker."""
-    to = ascii_address(values.address)
+    to = reader_address(values.address)
     unsubscribe = list_unsubscribe(values.unsubscribe_url, values.unsubscribe_mailto)
     return (
         f"To: {to}\r\n"
         f"Date: {date(values.sent_at)}\r\n"
         f"Message-ID: {message_id_field(values.message_id)}\r\n"
         f"List-Unsubscribe: {unsubscribe}\r\n"
-    ).encode("ascii")
+    ).encode()
+
+
+def _lay_out(head: bytes, pieces: Iterable[bytes | _Place]) -> _Plan:
+    """Lay the pieces of a copy out behind its header, so that splicing needs no loop."""
+    shared, places = [head, b""], list[_Place]()
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            shared[-1] += piece
+        else:
+            places.append(piece)
+            shared.append(b"")
+    slots = tuple(dict.fromkeys(slot for _, slot in places))
+    wanted = [(part, slot) for slot in slots for part in ("text", "html")]
+    # A getter of one thing gives no tuple: the header's lines are asked for twice, and then cut.
+    order = itemgetter(0, *(1 + wanted.index(place) for place in places), 0)
+    alternating = [piece for each in shared for piece in (each, b"")][:-1]
+    return _Plan(tuple(alternating), slots, lambda given: order(given)[:-1])
 
 
 def _place(part: str, piece: bytes | Slot) -> bytes | _Place:
     return (part, piece) if isinstance(piece, Slot) else piece
 
 
-def _reader_text(values: ReaderValues) -> dict[Slot, str]:
-    return {
-        Slot.ADDRESS: _CONTROL.sub(" ", values.address),
-        Slot.SINCE: _CONTROL.sub(" ", values.since),
-        Slot.UNSUBSCRIBE: _CONTROL.sub(" ", values.unsubscribe_url),
-        Slot.PREFERENCES: _CONTROL.sub(" ", values.preferences_url),
-        Slot.TWIN: _CONTROL.sub(" ", values.twin_url),
-    }
+def _closed(end: bytes) -> bytes:
+    """End a message that is text alone with one line break: DKIM counts no empty lines there."""
+    while end.endswith(b"\r\n"):
+        end = end.removesuffix(b"\r\n").removesuffix(b"=")
+    return end + b"\r\n"
 
 
-def _encoded_values(values: ReaderValues) -> dict[_Place, bytes]:
-    encoded: dict[_Place, bytes] = {}
-    for slot, value in _reader_text(values).items():
-        plain = encoded["text", slot] = encode_value(value)
+_VALUE_OF: Mapping[Slot, Callable[[ReaderValues], str]] = {
+    Slot.ADDRESS: attrgetter("address"),
+    Slot.SINCE: attrgetter("since"),
+    Slot.UNSUBSCRIBE: attrgetter("unsubscribe_url"),
+    Slot.PREFERENCES: attrgetter("preferences_url"),
+    Slot.TWIN: attrgetter("twin_url"),
+}
+
+
+def _said(values: ReaderValues, slot: Slot) -> str:
+    return _CONTROL.sub(" ", _VALUE_OF[slot](values))
+
+
+def _encoded_values(values: ReaderValues, slots: Iterable[Slot]) -> Iterator[bytes]:
+    for slot in slots:
+        value = _said(values, slot)
+        plain = encode_value(value)
         safe = escape(value)
-        encoded["html", slot] = plain if safe == value else encode_value(safe)
-    return encoded
+        yield plain
+        yield plain if safe == value else encode_value(safe)
 
 
 def _online(run: Run, tally: Tally) -> str:
@@ -213,7 +278,6 @@ def _rendered(source: str, nonce: str, values: ReaderValues, escaped: _Escape) -
 
     while block.search(source):
         source = block.sub(kept, source)
-    texts = _reader_text(values)
     stories, minutes = 0, 0
     for found in re.finditer(rf"{n}K(\d+)Y(\d+)E", source):
         stories, minutes = stories + int(found[1]), minutes + int(found[2])
@@ -221,7 +285,7 @@ def _rendered(source: str, nonce: str, values: ReaderValues, escaped: _Escape) -
     def filled(found: re.Match[str]) -> str:
         kind, content = found[1], found[2]
         if kind == "V":
-            return escaped(texts[Slot(content)])
+            return escaped(_said(values, Slot(content)))
         if kind not in tuple(Unit):
             return ""
         rule, *forms = map(decode, content.split("Y"))

@@ -21,7 +21,9 @@ def send_again(run: Run) -> bool:
         retry = store.claim_retry(connection, now=now)
         if retry is None:
             return False
-        found = look_up(connection, retry.subscriber_id, retry.newsletter_id, now=now)
+        found = look_up(
+            connection, retry.subscriber_id, retry.newsletter_id, language=retry.language, now=now
+        )
         if isinstance(found, Settled):
             store.record_retry(connection, retry, found, now=now)
     if isinstance(found, Settled):

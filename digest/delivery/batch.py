@@ -126,7 +126,13 @@ def _take_next(
     """Take the next who may still be mailed; those who left after planning are skipped here."""
     while work.waiting:
         subscriber_id = work.waiting.popleft()
-        found = look_up(connection, subscriber_id, work.batch.newsletter_id, now=now)
+        found = look_up(
+            connection,
+            subscriber_id,
+            work.batch.newsletter_id,
+            language=work.batch.languages[subscriber_id],
+            now=now,
+        )
         if isinstance(found, Recipient):
             return subscriber_id, found
         store.record(connection, work.batch.edition_id, subscriber_id, found, now=now)

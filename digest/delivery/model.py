@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -42,7 +43,8 @@ class Reply:
     open a new connection and, for a DEFERRED one, that the server is away and not the reader.
     `begun` says that the server had begun to take this very message when it was lost: if that
     happens again with the same message, the message may be the cause.
-    `about_us` says that the server refused the sender and not the reader (RFC 3463, X.7.X: policy).
+    `about_us` says that the server refused the sender and not the reader (RFC 3463, X.7.X: policy),
+    `about_reader` that the cause is this reader's address, so that it says nothing of the next.
     """
 
     state: DeliveryState
@@ -51,6 +53,7 @@ class Reply:
     connection_lost: bool = False
     begun: bool = False
     about_us: bool = False
+    about_reader: bool = False
 
     @property
     def server_away(self) -> bool:
@@ -66,6 +69,9 @@ class Envelope:
     """The envelope sender; empty for `<>`, which nobody can answer with a bounce."""
     recipient: str
     message_id: str
+    smtputf8: bool = False
+    """The recipient's part before the @ is not ASCII: only a server that offers SMTPUTF8 takes it
+    (RFC 6531)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,13 @@ class Transport(Protocol):
 
 
 class Wire(Protocol):
-    """An edition ready to be spliced."""
+    """An edition ready to be spliced, in every language it has."""
 
-    def message(self, values: ReaderValues) -> bytes:
-        """Build one reader's message. Raises CompositionError when that cannot be done."""
+    def message(self, values: ReaderValues, language: str = "") -> bytes:
+        """Build one reader's message in a language, or in the edition's own.
+
+        Raises CompositionError when that cannot be done.
+        """
         ...
 
 
@@ -114,7 +123,7 @@ class Outbound(Protocol):
     """Makes the messages of editions; the composition root builds it."""
 
     def wire_for(self, edition_id: int) -> Wire:
-        """Load an edition's frozen composition. Raises DigestError when it has none."""
+        """Load an edition's frozen compositions. Raises DigestError when it has none."""
         ...
 
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
@@ -155,6 +164,7 @@ class Tally:
 class Batch:
     """A leased batch: the readers of it that are still to be sent to, in order.
 
+    `languages` has the language planned for each of them.
     `fence` is this lease's number: a result is only recorded while it is still the batch's.
     `losses` counts the connections lost in succession, `lost_at` is the reader it last happened at.
     """
@@ -164,6 +174,7 @@ class Batch:
     newsletter_id: int
     fence: int
     subscriber_ids: tuple[int, ...]
+    languages: Mapping[int, str]
     losses: int = 0
     lost_at: int | None = None
 
@@ -178,6 +189,7 @@ class Retry:
     tries: int
     first_at: datetime
     intent_at: datetime
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import parseaddr
@@ -11,12 +11,13 @@ from functools import lru_cache
 from digest.clock import Clock
 from digest.composition import store as compositions
 from digest.composition.catalogs import Languages
-from digest.composition.compose import compose_notice, content_hash
-from digest.composition.dates import local_date, short_date_words
+from digest.composition.compose import compose_notice, set_hash
+from digest.composition.dates import local_date, long_date_words
 from digest.composition.environment import MailTemplates
+from digest.composition.headers import ONE_CLICK, list_unsubscribe, reader_address
 from digest.composition.message import build_notice, message_id
 from digest.composition.model import Composition, ListHeaders, ReaderValues, Site
-from digest.composition.wire import EditionWire, full_render
+from digest.composition.wire import EditionWire, EditionWires, full_render
 from digest.db import Database
 from digest.delivery.model import Envelope
 from digest.editions import store as editions
@@ -28,20 +29,15 @@ from subscribers.model import Recipient
 from subscribers.tokens import Grant, Keys, Purpose
 
 SAMPLE_ADDRESS = "reader@reader.example"
-"""Whom a sample is for: nobody; its way out leads to a page that changes nothing."""
+"""Whom a sample is for: nobody; its links lead to pages that change nothing."""
+
+_SAMPLE_TOKEN = "sample"  # noqa: S105 - no token at all: that is the point of it
 
 
 @lru_cache(maxsize=4096)
 def _day_words(day: date, language: str) -> str:
     """Write "3 November 2025": readers who asked on one day share it."""
-    return f"{short_date_words(day, language)} {day.year}"
-
-
-def hash_of(composition: Composition) -> str:
-    """Give the hash of the text as it stands, whatever hash is written beside it."""
-    return content_hash(
-        composition.subject, composition.preheader, composition.html, composition.text
-    )
+    return long_date_words(day, language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +77,66 @@ class Mailer:
         """The sending domain: stands in Message-ID and List-Id."""
         return parseaddr(self.sender)[1].rpartition("@")[2]
 
-    def wire_for(self, edition_id: int) -> EditionWire:
-        """Load the frozen composition of an edition.
+    def wire_for(self, edition_id: int) -> EditionWires:
+        """Load the frozen compositions of an edition, in all its languages.
 
-        Raises CompositionError when it has none, or when it is not the one that was approved: the
-        bytes approved are the bytes sent.
+        Raises CompositionError when it has none, or when they are not those that were approved:
+        the bytes approved are the bytes sent.
         """
         with self.database.read() as connection:
             edition = editions.edition_by_id(connection, edition_id)
-            composition = compositions.load_composition(connection, edition_id)
+            composed = compositions.load_compositions(connection, edition_id)
             approved = compositions.approved_hash(connection, edition_id)
-        if composition is None or approved is None or hash_of(composition) != approved:
+        if not composed or set_hash(composed) != approved:
             raise CompositionError(
                 f"send: {edition.address}: its text is not the one that was approved",
                 hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
-        return self.wire(edition, composition)
+        return EditionWires(composed, self._headers(edition))
 
     def wire(self, edition: Edition, composition: Composition) -> EditionWire:
         """Make a composition ready to be spliced, whether or not it was approved."""
         return EditionWire(composition, self._headers(edition))
 
-    def sample(self, edition: Edition, composition: Composition) -> Sample:
-        """Make one copy for nobody, by the way that every reader's copy is made."""
-        values = ReaderValues(
-            address=SAMPLE_ADDRESS,
-            message_id=message_id(self.secret, edition.id, 0, self.domain),
-            since=self._day(edition.prepared_at),
-            unsubscribe_url=f"{self.site.public_url}/u/sample",
-            unsubscribe_mailto="",
-            sent_at=self.clock(),
-        )
+    def sample(
+        self, edition: Edition, composition: Composition, *, values: ReaderValues | None = None
+    ) -> Sample:
+        """Make one copy by the way that every reader's copy is made; without values, for nobody."""
+        if values is None:
+            values = self.sample_values(edition, language=composition.language)
         html, text = full_render(composition, values)
         return Sample(html, text, self.wire(edition, composition).message(values))
+
+    def sample_values(
+        self,
+        edition: Edition,
+        *,
+        language: str = "",
+        address: str = SAMPLE_ADDRESS,
+        since: datetime | None = None,
+        topics: frozenset[str] | None = None,
+        text_only: bool = False,
+    ) -> ReaderValues:
+        """Say what a copy has that is looked at and never sent: its links lead nowhere."""
+        return ReaderValues(
+            address=address,
+            message_id=message_id(self.secret, edition.id, 0, self.domain),
+            since=self._day(since or edition.prepared_at, language),
+            **self._links(_SAMPLE_TOKEN, _SAMPLE_TOKEN),
+            sent_at=self.clock(),
+            topics=topics,
+            text_only=text_only,
+        )
+
+    def _links(self, unsubscribe: str, preferences: str) -> dict[str, str]:
+        """Give the addresses in a copy that act for its reader, by their tokens."""
+        place = self.site.public_url
+        return {
+            "unsubscribe_url": f"{place}/u/{unsubscribe}",
+            "unsubscribe_mailto": "",  # none, until a program of ours reads that mailbox
+            "preferences_url": f"{place}/p/{preferences}",
+            "twin_url": f"{place}/p/{preferences}/twin",
+        }
 
     def _headers(self, edition: Edition) -> ListHeaders:
         return ListHeaders(
@@ -126,27 +149,33 @@ class Mailer:
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
         """Say where one reader's copy goes and what differs in it.
 
-        Raises CompositionError on staging, for anybody who is no test reader.
+        Raises CompositionError for an address that no letter can go to, and on staging for anybody
+        who is no test reader.
         """
         self._refuse_others(recipient.address)
         mail_id = message_id(self.secret, edition.id, recipient.subscriber_id, self.domain)
-        token = self.keys.links.sign(
-            Purpose.UNSUBSCRIBE, Grant(recipient.public_id, (edition.newsletter_id,))
-        )
+        grant = Grant(recipient.public_id, (edition.newsletter_id,))
         since = recipient.confirmed_at or recipient.requested_at
         values = ReaderValues(
             address=recipient.address,
             message_id=mail_id,
-            since=self._day(since or edition.prepared_at),
-            unsubscribe_url=f"{self.site.public_url}/u/{token}",
-            unsubscribe_mailto="",  # none, until a program of ours reads that mailbox
+            since=self._day(since or edition.prepared_at, recipient.language),
+            **self._links(
+                self.keys.links.sign(Purpose.UNSUBSCRIBE, grant),
+                self.keys.links.sign(Purpose.PREFERENCES, grant),
+            ),
             sent_at=self.clock(),
             topics=self._topics(edition.newsletter_id, recipient.topic_mask),
+            text_only=recipient.text_only,
         )
-        return Envelope(self.bounce_address, recipient.address, mail_id), values
+        return self._envelope(recipient.address, mail_id), values
 
-    def _day(self, at: datetime) -> str:
-        return _day_words(local_date(at, self.site.zone), self.site.language)
+    def _envelope(self, address: str, mail_id: str) -> Envelope:
+        to = reader_address(address)
+        return Envelope(self.bounce_address, to, mail_id, smtputf8=not to.isascii())
+
+    def _day(self, at: datetime, language: str) -> str:
+        return _day_words(local_date(at, self.site.zone), language or self.site.language)
 
     def _topics(self, newsletter_id: int, mask: int) -> frozenset[str] | None:
         if mask == 0:
@@ -162,7 +191,7 @@ class Mailer:
             raise CompositionError("staging: only test readers are mailed")
 
     def notice(self, notice: Notice) -> tuple[Envelope, bytes]:
-        """Render a notice for its one reader.
+        """Render a notice for its one reader, in the language its facts name or in the site's.
 
         Raises CompositionError for a faulty template, and on staging for anybody whom the settings
         do not name: a copied database is full of other people's notices.
@@ -172,7 +201,7 @@ class Mailer:
             notice.kind,
             notice.facts,
             site=self.site,
-            language=self.languages.of(self.site.language),
+            language=self.languages.of(str(notice.facts.get("language") or self.site.language)),
             environment=self.environment,
         )
         mail_id = message_id(self.secret, 0, notice.id, self.domain)
@@ -185,5 +214,15 @@ class Mailer:
             html=rendered.html,
             message_id=mail_id,
             sent_at=self.clock(),
+            extra=_way_out(notice),
         )
-        return Envelope(self.bounce_address, notice.to_address, mail_id), message
+        return self._envelope(notice.to_address, mail_id), message
+
+
+def _way_out(notice: Notice) -> Sequence[tuple[str, str]]:
+    """Give the headers by which a mail program stops what a notice begins: one click."""
+    url = str(notice.facts.get("unsubscribe_url") or "")
+    if not url:
+        return ()
+    one_click = ("List-Unsubscribe-Post", ONE_CLICK)
+    return (("List-Unsubscribe", list_unsubscribe(url)), one_click)

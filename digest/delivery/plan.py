@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from digest.clock import Clock
@@ -23,16 +23,18 @@ def plan(
     database: Database,
     edition: Edition,
     *,
-    language: str,
+    languages: Sequence[str],
     only: Collection[str] | None,
     batch_size: int = 200,
     clock: Clock,
 ) -> Tally:
     """Plan an approved edition for its readers and let the sender have it; give the counts.
 
-    `only` holds the address keys that staging is limited to; None means everybody. Can be
-    repeated and resumed at any point: nothing is sent before the last chunk is written, and the
-    edition turns to "sending" in that chunk's own transaction. Without readers it is "sent".
+    `languages` are those the edition is composed in, its own first: each reader's copy is planned
+    in the one nearest to theirs, else in the edition's own. `only` holds the address keys that
+    staging is limited to; None means everybody. Can be repeated and resumed at any point: nothing
+    is sent before the last chunk is written, and the edition turns to "sending" in that chunk's
+    own transaction. Without readers it is "sent".
     Raises WorkflowError when the edition is not approved.
     """
     limit = max(1, _CHUNK // batch_size) * batch_size
@@ -47,7 +49,7 @@ def plan(
                 connection,
                 edition.id,
                 edition.newsletter_id,
-                language=language,
+                languages=languages,
                 only=only,
                 batch_size=batch_size,
                 limit=limit,

@@ -109,7 +109,7 @@ class Run:
         self.limit.take(time.monotonic())
         try:
             envelope, values = self._outbound.values_for(letter.edition, reader)
-            message = letter.wire.message(values)
+            message = letter.wire.message(values, reader.language)
         except (DigestError, ValueError) as error:
             return Reply(DeliveryState.FAILED, 0, f"it cannot be composed: {error}")
         reply = self.transport.deliver(envelope, message)
@@ -143,11 +143,19 @@ class Run:
 
 
 def look_up(
-    connection: Connection, subscriber_id: int, newsletter_id: int, *, now: datetime
+    connection: Connection,
+    subscriber_id: int,
+    newsletter_id: int,
+    *,
+    language: str,
+    now: datetime,
 ) -> Recipient | Settled:
-    """Give the reader as they are this moment, or the result when they may not be mailed."""
+    """Give the reader as they are this moment, or the result when they may not be mailed.
+
+    The language is the one planned for them: what was planned is what is sent.
+    """
     allowed, reason = may_mail(connection, subscriber_id, newsletter_id, now=now)
     if not allowed:
         return Settled(DeliveryState.SKIPPED, reason=reason)
-    found = recipient(connection, subscriber_id, newsletter_id)
+    found = recipient(connection, subscriber_id, newsletter_id, language=language)
     return found or Settled(DeliveryState.SKIPPED, reason="erased")

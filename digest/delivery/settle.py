@@ -12,7 +12,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 _LONGEST_REPLY = 500
 
-_MAILBOX = re.compile(r"[45]\.[12]\.\d")
+_MAILBOX = re.compile(r"[45]\.(?:[12]\.\d|6\.7)")
 _REFUSED_US = "the server refused us, not the reader"
 
 _REASONS = {
@@ -41,8 +41,12 @@ def settle(reply: Reply, *, tries: int, first_at: datetime, now: datetime, key: 
 
 
 def is_about_reader(reply: Reply) -> bool:
-    """Tell whether a refusal names the mailbox (RFC 3463, X.1.X and X.2.X) as its cause."""
-    return _MAILBOX.match(reply.text) is not None
+    """Tell whether a refusal has the reader's address as its cause.
+
+    It says so by a code for the mailbox (RFC 3463, X.1.X and X.2.X) or its spelling (RFC 6531,
+    X.6.7).
+    """
+    return reply.about_reader or _MAILBOX.match(reply.text) is not None
 
 
 def clean(text: str) -> str:

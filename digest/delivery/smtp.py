@@ -159,11 +159,12 @@ class SmtpTransport:
 
         Whatever raises in here was surely not sent: without its last byte the dot is none.
         """
+        if refusal := _beyond(smtp, envelope, message):
+            return refusal
         self._unfinished = True
-        if not message.isascii() and not smtp.has_extn("8bitmime"):
-            return Reply(DeliveryState.FAILED, 0, "the server takes no 8-bit message")
+        smtp.command_encoding = "utf-8" if envelope.smtputf8 else "ascii"
         for verb, argument, good in (
-            ("MAIL", f"FROM:<{envelope.sender}>{_parameters(smtp, message)}", 2),
+            ("MAIL", f"FROM:<{envelope.sender}>{_parameters(smtp, envelope, message)}", 2),
             ("RCPT", f"TO:<{envelope.recipient}>", 2),
             ("DATA", "", 3),
         ):
@@ -253,9 +254,24 @@ class SmtpTransport:
         return f"{self._account.host}:{self._account.port}: {words}"
 
 
-def _parameters(smtp: smtplib.SMTP, message: bytes) -> str:
-    size = f" SIZE={len(message)}" if smtp.has_extn("size") else ""
-    return size + ("" if message.isascii() else " BODY=8BITMIME")
+def _beyond(smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> Reply | None:
+    """Give the failure of what this server has not offered to take; nothing is said to it."""
+    words = ""
+    if envelope.smtputf8 and not smtp.has_extn("smtputf8"):
+        words = "the server does not take addresses outside ASCII (SMTPUTF8)"
+    elif not message.isascii() and not smtp.has_extn("8bitmime"):
+        words = "the server takes no 8-bit message"
+    if not words:
+        return None
+    return Reply(DeliveryState.FAILED, 0, words, about_reader=envelope.smtputf8)
+
+
+def _parameters(smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> str:
+    return (
+        (f" SIZE={len(message)}" if smtp.has_extn("size") else "")
+        + ("" if message.isascii() else " BODY=8BITMIME")
+        + (" SMTPUTF8" if envelope.smtputf8 else "")
+    )
 
 
 def _plain(text: bytes | str) -> str:

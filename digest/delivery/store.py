@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from digest.composition.language import primary
 from digest.db import BigId, UtcDateTime, insert, metadata, rows_changed
 from digest.delivery.model import Batch, DeliveryState, Retry, Settled, Tally
 from digest.editions.model import EditionState
@@ -102,7 +104,7 @@ def plan_chunk(
     edition_id: int,
     newsletter_id: int,
     *,
-    language: str,
+    languages: Sequence[str],
     only: Collection[str] | None,
     batch_size: int,
     limit: int,
@@ -111,8 +113,9 @@ def plan_chunk(
 ) -> int:
     """Write the next `limit` rows and their batches, going on where the last chunk ended.
 
-    Everything happens inside the database; the caller holds the edition's lock. Gives how many
-    readers were found: fewer than `limit` means these were the last.
+    Everything happens inside the database; the caller holds the edition's lock. `languages` are
+    the edition's, its own first. Gives how many readers were found: fewer than `limit` means these
+    were the last.
     """
     after, batches = connection.execute(
         sa.select(
@@ -127,7 +130,7 @@ def plan_chunk(
         chunk.c.subscriber_id,
         sa.literal(batches + 1) + place // batch_size,
         sa.literal(DeliveryState.PLANNED.value),
-        sa.literal(language),
+        _language_for(chunk.c.language, languages),
         chunk.c.topic_mask,
     ).where(sa.true())  # without a WHERE, SQLite takes ON CONFLICT for a join's ON
     planned = insert(connection, delivery).from_select(
@@ -144,12 +147,32 @@ def _readers(
     newsletter_id: int, only: Collection[str] | None, *, after: int, limit: int, now: datetime
 ) -> sa.Subquery:
     everybody = audience(newsletter_id, now=now).order_by(None).subquery()
-    query = sa.select(everybody.c.subscriber_id, everybody.c.topic_mask)
+    query = sa.select(everybody.c.subscriber_id, everybody.c.topic_mask, everybody.c.language)
     if only is not None:
         chosen = sa.select(subscriber.c.id).where(subscriber.c.address_key.in_(list(only)))
         query = query.where(everybody.c.subscriber_id.in_(chosen))
     later = query.where(everybody.c.subscriber_id > after)
     return later.order_by(everybody.c.subscriber_id).limit(limit).subquery()
+
+
+def _language_for(
+    reader: sa.ColumnElement[str | None], languages: Sequence[str]
+) -> sa.ColumnElement[str]:
+    """Choose as `nearest` does: the same tag, else the first of the same language, else our own."""
+    own, *others = languages
+    if not others:
+        return sa.literal(own)
+    tag = sa.func.lower(sa.func.replace(sa.func.coalesce(reader, ""), "_", "-"))
+    same = [(tag == each.lower(), sa.literal(each)) for each in languages]
+    akin = [
+        ((tag == each) | tag.startswith(f"{each}-", autoescape=True), sa.literal(first))
+        for each, first in _first_of_each(languages).items()
+    ]
+    return sa.case(*same, *akin, else_=sa.literal(own))
+
+
+def _first_of_each(languages: Sequence[str]) -> dict[str, str]:
+    return {primary(each): each for each in reversed(languages)}
 
 
 def _write_batches(
@@ -232,12 +255,14 @@ def claim_batch(
     values = {"owner": owner, "fence": row.fence + 1, "lease_until": lease_until, "intent_upto": 0}
     same = (delivery_batch.c.edition_id == row.edition_id) & (delivery_batch.c.n == row.n)
     connection.execute(sa.update(delivery_batch).where(same).values(values))
+    readers = _planned(connection, row.edition_id, row.n, row.first_id, row.last_id)
     return Batch(
         edition_id=row.edition_id,
         n=row.n,
         newsletter_id=row.newsletter_id,
         fence=row.fence + 1,
-        subscriber_ids=_planned(connection, row.edition_id, row.n, row.first_id, row.last_id),
+        subscriber_ids=tuple(readers),
+        languages=readers,
         losses=row.losses,
         lost_at=row.lost_at,
     )
@@ -245,14 +270,16 @@ def claim_batch(
 
 def _planned(
     connection: Connection, edition_id: int, n: int, first_id: int, last_id: int
-) -> tuple[int, ...]:
-    query = sa.select(delivery.c.subscriber_id).where(
+) -> dict[int, str]:
+    """Give who is still planned of a batch, in order, each with their language."""
+    query = sa.select(delivery.c.subscriber_id, delivery.c.language).where(
         delivery.c.edition_id == edition_id,
         delivery.c.subscriber_id.between(first_id, last_id),
         delivery.c.batch_n == n,
         delivery.c.state == DeliveryState.PLANNED.value,
     )
-    return tuple(connection.scalars(query.order_by(delivery.c.subscriber_id)))
+    rows = connection.execute(query.order_by(delivery.c.subscriber_id))
+    return {row.subscriber_id: row.language for row in rows}
 
 
 def intend(
@@ -389,8 +416,7 @@ def _add_attempt(
 def claim_retry(connection: Connection, *, now: datetime) -> Retry | None:
     """Take the retry that has waited longest and write its intent; None when nothing is due."""
     query = (
-        sa.select(delivery_retry, edition.c.newsletter_id)
-        .join(edition, edition.c.id == delivery_retry.c.edition_id)
+        _retries()
         .where(
             delivery_retry.c.next_at <= now,
             delivery_retry.c.intent_at.is_(None),
@@ -407,7 +433,7 @@ def claim_retry(connection: Connection, *, now: datetime) -> Retry | None:
         return None
     same = _retry_of(row.edition_id, row.subscriber_id)
     connection.execute(sa.update(delivery_retry).where(same).values(intent_at=now))
-    return Retry(row.edition_id, row.subscriber_id, row.newsletter_id, row.tries, row.first_at, now)
+    return _retry(row, intent_at=now)
 
 
 def record_retry(connection: Connection, retry: Retry, settled: Settled, *, now: datetime) -> bool:
@@ -436,6 +462,30 @@ def put_back_retry(connection: Connection, retry: Retry, *, next_at: datetime) -
     )
     connection.execute(
         sa.update(delivery_retry).where(mine).values(intent_at=None, next_at=next_at)
+    )
+
+
+def _retries() -> sa.Select[Any]:
+    """Select retries with what stands of them in other tables."""
+    mine = (delivery.c.edition_id == delivery_retry.c.edition_id) & (
+        delivery.c.subscriber_id == delivery_retry.c.subscriber_id
+    )
+    return (
+        sa.select(delivery_retry, edition.c.newsletter_id, delivery.c.language)
+        .join(edition, edition.c.id == delivery_retry.c.edition_id)
+        .join(delivery, mine)
+    )
+
+
+def _retry(row: sa.Row[Any], *, intent_at: datetime) -> Retry:
+    return Retry(
+        edition_id=row.edition_id,
+        subscriber_id=row.subscriber_id,
+        newsletter_id=row.newsletter_id,
+        tries=row.tries,
+        first_at=row.first_at,
+        intent_at=intent_at,
+        language=row.language,
     )
 
 
@@ -472,20 +522,10 @@ def recover_batches(connection: Connection, *, uncertain: Settled | None, now: d
 def recover_retries(connection: Connection, *, uncertain: Settled | None, now: datetime) -> int:
     """Do the same for the retries that were about to leave; gives how many."""
     rows = connection.execute(
-        sa.select(delivery_retry, edition.c.newsletter_id)
-        .join(edition, edition.c.id == delivery_retry.c.edition_id)
-        .where(delivery_retry.c.intent_at.is_not(None))
-        .with_for_update(of=delivery_retry)
+        _retries().where(delivery_retry.c.intent_at.is_not(None)).with_for_update(of=delivery_retry)
     ).all()
     for row in rows:
-        retry = Retry(
-            row.edition_id,
-            row.subscriber_id,
-            row.newsletter_id,
-            row.tries,
-            row.first_at,
-            row.intent_at,
-        )
+        retry = _retry(row, intent_at=row.intent_at)
         if uncertain is None:
             put_back_retry(connection, retry, next_at=row.next_at)
         else:

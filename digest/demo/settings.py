@@ -68,6 +68,7 @@ send_at  = "07:00"
 release  = "auto-after 20m"
 stories  = {{ min = 3, top = 3, max = 17, max_age = "48h" }}
 sections = {sections}
+weekly_twin = "weekly"             # "less often" leads there, and back
 
 [newsletters.weekly]
 name     = "The Week"

@@ -24,7 +24,7 @@ from digest.editions.model import (
     Wording,
 )
 from digest.editions.related import Archive
-from digest.editions.selection import in_order
+from digest.editions.selection import in_order, used_up
 from digest.editions.store import EDITION_COLUMNS, EDITIONS, edition, edition_of, newsletter
 from digest.editions.wording import one_line
 from digest.sources import article_store
@@ -149,6 +149,16 @@ def release_uses(connection: Connection, edition_id: int) -> int:
     """Give an edition's stories back; in the transaction that abandons it. Tells how many."""
     mine = article_use.c.edition_id == edition_id
     return rows_changed(connection.execute(sa.delete(article_use).where(mine)))
+
+
+def keep_only(connection: Connection, edition_id: int, selection: Selection) -> None:
+    """Write a selection that has become smaller, and give back the stories it has lost."""
+    save_selection(connection, edition_id, selection)
+    kept = [weighed.article.id for weighed in used_up(selection)]
+    gone = sa.delete(article_use).where(
+        article_use.c.edition_id == edition_id, article_use.c.article_id.not_in(kept)
+    )
+    connection.execute(gone)
 
 
 def uses(

@@ -206,6 +206,8 @@ class Verdict(StrEnum):
     """Folded under another story of the edition, and used with it."""
     DROPPED = "dropped"
     """Taken out by a person, from this edition or from the newsletter for good."""
+    UNSHOWABLE = "cannot be shown"
+    """Its part of the letter failed: the edition went on without it."""
     NOT_ASKED_FOR = "not asked for"
     """The edition was made by hand for named stories only."""
 

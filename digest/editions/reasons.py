@@ -26,6 +26,7 @@ PUBLISHED_TOO_LONG_AGO = "Published {day}, older than {age}."
 SEEN_TOO_LONG_AGO = "First seen {day}, older than {age}."
 PUBLISHED_BEFORE_EPOCH = "Published {moment}; the newsletter began {epoch}."
 SEEN_BEFORE_EPOCH = "First seen {moment}; the newsletter began {epoch}."
+CANNOT_BE_SHOWN = "It cannot be shown: {cause}."
 NOT_ASKED_FOR = "Not asked for: this edition was made by hand for other stories."
 OVER_LIMIT = "Number {n} by date; an edition has at most {most}."
 OVER_LIMIT_BY_PRIORITY = "Number {n} by priority and date; an edition has at most {most}."
@@ -48,6 +49,7 @@ LEAD_BY_PRIORITY = "Lead: the first by priority {what}."
 LEAD_BY_HAND = "Lead: chosen by hand."
 LEAD_MOVED = "Lead: moved by hand."
 LEAD_AFTER_MOVES = "Lead: the first after a move by hand."
+LEAD_STANDS_IN = "Lead: the one before it cannot be shown."
 TOP = "Top story."
 TOP_BY_HAND = "Top story: chosen by hand."
 TOP_MOVED = "Top story: moved by hand."
@@ -81,6 +83,7 @@ REASONS: Mapping[Verdict, tuple[str, ...]] = MappingProxyType(
         Verdict.TOO_OLD: (PUBLISHED_TOO_LONG_AGO, SEEN_TOO_LONG_AGO),
         Verdict.BEFORE_EPOCH: (PUBLISHED_BEFORE_EPOCH, SEEN_BEFORE_EPOCH),
         Verdict.NOT_ASKED_FOR: (NOT_ASKED_FOR,),
+        Verdict.UNSHOWABLE: (CANNOT_BE_SHOWN,),
         Verdict.DUPLICATE: (SAME_NEWER, SAME_PINNED, SAME_CHOSEN, SAME_WITH_PAGE, SAME_FIRST),
         Verdict.OVER_LIMIT: (OVER_LIMIT, OVER_LIMIT_BY_PRIORITY),
         Verdict.SELECTED: (PUBLISHED, SEEN),
@@ -90,7 +93,14 @@ REASONS: Mapping[Verdict, tuple[str, ...]] = MappingProxyType(
 
 PLACES: Mapping[Place, tuple[str, ...]] = MappingProxyType(
     {
-        Place.LEAD: (LEAD_NEWEST, LEAD_BY_PRIORITY, LEAD_BY_HAND, LEAD_MOVED, LEAD_AFTER_MOVES),
+        Place.LEAD: (
+            LEAD_NEWEST,
+            LEAD_BY_PRIORITY,
+            LEAD_BY_HAND,
+            LEAD_MOVED,
+            LEAD_AFTER_MOVES,
+            LEAD_STANDS_IN,
+        ),
         Place.TOP: (TOP, TOP_BY_HAND, TOP_MOVED, TOP_AFTER_MOVES),
         Place.SECTION: (SECTION, SECTION_BY_HAND, SECTION_MOVED),
         Place.BRIEF: (

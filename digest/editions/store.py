@@ -211,8 +211,7 @@ def insert_edition(
     asked_for: Collection[int] | None = None,
 ) -> Edition:
     """Write a draft under the newsletter's next number; the caller holds `lock_newsletter`."""
-    numbers = sa.select(sa.func.coalesce(sa.func.max(edition.c.number), 0) + 1)
-    number = connection.scalar(numbers.where(edition.c.newsletter_id == owner.id))
+    number = next_number(connection, owner.id)
     row = sa.insert(edition).values(
         newsletter_id=owner.id,
         local_date=made.local_date,
@@ -228,6 +227,24 @@ def insert_edition(
     )
     edition_id = connection.execute(row.returning(edition.c.id)).scalar_one()
     return edition_by_id(connection, edition_id)
+
+
+def next_number(connection: Connection, newsletter_id: int) -> int:
+    """Give the number of the newsletter's next edition, whichever that will be."""
+    last = sa.select(sa.func.coalesce(sa.func.max(edition.c.number), 0))
+    known = connection.execute(last.where(edition.c.newsletter_id == newsletter_id))
+    return int(known.scalar_one()) + 1
+
+
+def next_id(connection: Connection) -> int:
+    """Foretell the id of the edition that is made next, should nobody make another before."""
+    if connection.dialect.name == "sqlite":
+        last = sa.select(sa.func.coalesce(sa.func.max(edition.c.id), 0))
+        return int(connection.execute(last).scalar_one()) + 1
+    # A sequence is not taken back by a rollback, so the largest id in use would not tell.
+    counter = sa.table("edition_id_seq", sa.column("last_value"), sa.column("is_called"))
+    row = connection.execute(sa.select(counter.c.last_value, counter.c.is_called)).one()
+    return int(row.last_value) + bool(row.is_called)
 
 
 def find_edition(
@@ -273,6 +290,25 @@ def recent_editions(connection: Connection, *, limit: int) -> list[Edition]:
     return [
         edition_of(row) for row in connection.execute(_EDITION_QUERY.order_by(*order).limit(limit))
     ]
+
+
+def latest_editions(
+    connection: Connection, newsletter_ids: Collection[int], states: Collection[EditionState]
+) -> list[Edition]:
+    """Give the newest edition in these states of each newsletter that has one, newest first."""
+    order = (edition.c.cut_off_at.desc(), edition.c.id.desc())
+    rank = sa.func.row_number().over(partition_by=edition.c.newsletter_id, order_by=order)
+    ranked = (
+        sa.select(edition.c.id, rank.label("rank"))
+        .where(
+            edition.c.newsletter_id.in_(list(newsletter_ids)),
+            edition.c.state.in_([state.value for state in states]),
+        )
+        .subquery()
+    )
+    newest = sa.select(ranked.c.id).where(ranked.c.rank == 1)
+    query = _EDITION_QUERY.where(edition.c.id.in_(newest)).order_by(*order)
+    return [edition_of(row) for row in connection.execute(query)]
 
 
 def editions_in(connection: Connection, states: Collection[EditionState]) -> list[Edition]:

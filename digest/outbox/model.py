@@ -11,6 +11,10 @@ class NoticeKind(StrEnum):
     """Which template tells it; `templates/mail/<kind>/`."""
 
     CONFIRM = "confirm"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    ADDRESS = "address"
+    SIGN_IN = "sign-in"
     EDITORS = "editors"
     OPERATORS = "operators"
 

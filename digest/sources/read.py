@@ -25,8 +25,7 @@ from digest.sources.fetch import (
     read_file,
 )
 from digest.sources.model import Reading, SourceKind, SourceSpec, SourceState
-from digest.sources.parse_child import READERS
-from digest.sources.parsing import Parser
+from digest.sources.parsing import READERS, Parser
 
 SQL_SECONDS = 30
 """How long a publisher's database may take over its SELECT."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -35,6 +36,7 @@ _ALOUD: Final[Mapping[str, int]] = MappingProxyType(
 """Words a minute of one text in 17 languages, read aloud: what differs is how much a word says.
 Source: Trauzettel-Klosinski and Dietz, IOVS 53(9), 2012."""
 
+_MAYBE_WIDE: Final = re.compile("[\u1100-\u115f\u231a-\U0010ffff]")
 _LEAST_WORDS: Final = 100
 """Below, a feed probably gave the beginning of the story only."""
 
@@ -47,7 +49,7 @@ def words_per_minute(language: str | None) -> int:
 
 def count_words(text: str) -> int:
     """Count words; a wide sign (Chinese, Japanese) counts as half a word."""
-    if text.isascii():
+    if not _MAYBE_WIDE.search(text):
         return len(text.split())
     wide = sum(map(_is_wide, text))
     narrow = "".join(" " if _is_wide(sign) else sign for sign in text)

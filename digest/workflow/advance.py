@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from digest.composition import store as compositions
 from digest.delivery.plan import plan
 from digest.editions import store as editions
 from digest.editions.address import slot_address
@@ -213,10 +214,12 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
     Raises WorkflowError when the text is not the one that was approved.
     """
     require_approved(newsroom.database, edition)
+    with newsroom.database.read() as connection:
+        composed = compositions.load_compositions(connection, edition.id)
     tally = plan(
         newsroom.database,
         edition,
-        language=newsroom.site.language,
+        languages=[each.language for each in composed],
         only=newsroom.only_readers,
         clock=newsroom.clock,
     )

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from digest.clock import Clock
 from digest.composition import store as compositions
+from digest.composition.compose import set_hash
 from digest.db import Connection, Database
-from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState
 from digest.errors import ConflictError, WorkflowError
@@ -16,7 +16,7 @@ _WAITING = frozenset({EditionState.IN_REVIEW, EditionState.HELD})
 
 
 def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> str:
-    """Record who approved which bytes (the content hash is given back); once is enough.
+    """Record who approved which bytes, in all languages; their hash is given back.
 
     `edition` is what its approver looked at. Raises ConflictError when it has changed since, and
     WorkflowError when it is not in review or held, or has no composition.
@@ -57,28 +57,28 @@ def _approve(connection: Connection, edition: Edition, *, by: str, at: datetime)
         at=at,
     ):
         return None
-    composition = compositions.load_composition(connection, edition.id)
-    if composition is None:
+    composed = compositions.load_compositions(connection, edition.id)
+    if not composed:
         raise WorkflowError(
             f"approve: {edition.address}: it is not composed yet",
             hint=f"Make it with: digest prepare {edition.slug}",
         )
-    seen = hash_of(composition)
+    seen = set_hash(composed)
     compositions.save_approval(
-        connection, edition.id, revision=composition.revision, set_hash=seen, by=by, at=at
+        connection, edition.id, revision=composed[0].revision, set_hash=seen, by=by, at=at
     )
     return seen
 
 
 def require_approved(database: Database, edition: Edition) -> str:
-    """Give the content hash of the edition's composition, which must be the approved one.
+    """Give the hash over the edition's compositions, which must be the approved ones.
 
     Raises WorkflowError otherwise: nothing else ever leaves.
     """
     with database.read() as connection:
-        composition = compositions.load_composition(connection, edition.id)
+        composed = compositions.load_compositions(connection, edition.id)
         approved = compositions.approved_hash(connection, edition.id)
-    if composition is None or approved is None or hash_of(composition) != approved:
+    if approved is None or set_hash(composed) != approved:
         raise WorkflowError(
             f"send: {edition.address}: its text is not the one that was approved",
             hint=(

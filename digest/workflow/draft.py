@@ -1,29 +1,49 @@
-"""Compose a prepared edition, tell its editors, and put it in review."""
+"""Compose a prepared edition in all its languages, tell its editors, and put it in review."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from digest.composition import store as compositions
 from digest.composition.compose import compose
-from digest.composition.letter import write_letter
-from digest.composition.model import Composition
-from digest.composition.pictures import fetch_pictures
-from digest.editions import candidate_store
+from digest.composition.letter import letter_warnings, write_letter
+from digest.composition.model import Composition, Letter
+from digest.composition.pictures import Pictures, fetch_pictures
+from digest.composition.salvage import salvage
+from digest.editions import candidate_store, reasons
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, Selection
+from digest.editions.wording import count_of
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
 from digest.workflow.model import Newsroom
 from digest.workflow.telling import editors_notices
+
+Subjects = Mapping[str, Sequence[str]]
+"""The subjects of earlier editions, newest first, by language."""
+TakePictures = Callable[[Selection], Pictures]
 
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
     """An edition was composed; what its editors should know about it."""
 
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An edition composed in each of its languages, its own first, and nothing recorded."""
+
+    compositions: tuple[Composition, ...]
+    letters: tuple[Letter, ...]
+    selection: Selection
+    """What they were composed of: without the stories that could not be shown."""
+    left_out: Mapping[int, str] = field(default_factory=dict)
+    """Why stories could not be shown, by article id."""
     warnings: tuple[str, ...] = ()
 
 
@@ -34,38 +54,39 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Draft
     chose otherwise is composed without another mail, and `auto-after` goes on counting.
     None, and nothing is changed, when another process was quicker, or when the stories are not
     the ones composed any more. Composing again gives the same bytes, so a crash before the
-    transaction costs nothing.
+    transaction costs nothing. A story that cannot be shown is left out with its reason, and is
+    free for a later edition.
     Raises CompositionError; the edition stays a draft then, and is tried again.
     """
     with newsroom.database.read() as connection:
         # Its version before its stories: whoever changes these in between changes that, too.
         edition = editions.edition_by_id(connection, edition.id)
         selection = candidate_store.load_selection(connection, edition.id)
-        subjects = compositions.earlier_subjects(
-            connection, newsletter.id, limit=30, before_number=edition.number
-        )
+        subjects = {
+            tag: compositions.earlier_subjects(
+                connection, newsletter.id, limit=30, before_number=edition.number, language=tag
+            )
+            for tag in newsroom.languages_of(newsletter.spec)
+        }
     if edition.state is not EditionState.DRAFT:
         return None
-    composition, warnings = write(newsroom, edition, newsletter, selection, subjects)
+    written = write(newsroom, edition, newsletter, selection, subjects)
     notices = editors_notices(
         newsroom.editors,
         event="draft",
         edition=edition.address,
-        headline=composition.subject,
+        headline=written.compositions[0].subject,
         now=newsroom.clock(),
         rows=[
-            *((str(c.place or ""), c.article.story.headline) for c in selection.chosen),
-            *(("warning", warning) for warning in warnings),
+            *((str(c.place or ""), c.article.story.headline) for c in written.selection.chosen),
+            *(("warning", warning) for warning in written.warnings),
         ],
     )
-    return Drafted(warnings) if _keep(newsroom, edition, composition, notices) else None
+    return Drafted(written.warnings) if _keep(newsroom, edition, written, notices) else None
 
 
 def _keep(
-    newsroom: Newsroom,
-    edition: Edition,
-    composition: Composition,
-    notices: Sequence[NewNotice],
+    newsroom: Newsroom, edition: Edition, written: Written, notices: Sequence[NewNotice]
 ) -> bool:
     now = newsroom.clock()
     with newsroom.database.write() as connection:
@@ -80,7 +101,9 @@ def _keep(
             at=now,
         ):
             return False
-        compositions.save_composition(connection, composition, at=now)
+        compositions.save_compositions(connection, written.compositions, at=now)
+        if written.left_out:
+            candidate_store.keep_only(connection, edition.id, written.selection)
         if edition.told_at is None:
             editions.mark_told(connection, edition.id, now)
             for notice in notices:
@@ -93,18 +116,68 @@ def write(
     edition: Edition,
     newsletter: Newsletter,
     selection: Selection,
-    earlier_subjects: Sequence[str],
-) -> tuple[Composition, tuple[str, ...]]:
-    """Compose without recording anything but fetched pictures; give the warnings beside it."""
-    pictures = fetch_pictures(
-        newsroom.database,
-        selection,
-        fetcher=newsroom.fetcher,
-        site=newsroom.site,
-        clock=newsroom.clock,
-        allow=newsroom.picture_networks,
+    earlier_subjects: Subjects,
+    *,
+    pictures: TakePictures | None = None,
+) -> Written:
+    """Compose in every language without recording anything but fetched pictures.
+
+    `pictures` takes those of a selection in another way. A story that fails in one language is
+    left out in all. Raises CompositionError for a template that fails whatever the stories.
+    """
+    take = pictures or partial(_fetch, newsroom)
+    taken = take(selection)
+    carried = _carried(newsroom, newsletter, selection)
+
+    def made_of(some: Selection) -> tuple[_Pair, ...]:
+        return tuple(
+            _pair(
+                newsroom,
+                edition,
+                newsletter,
+                some,
+                earlier_subjects,
+                pictures=taken,
+                carried=carried,
+                tag=tag,
+            )
+            for tag in newsroom.languages_of(newsletter.spec)
+        )
+
+    saved = salvage(selection, made_of)
+    made = saved.made
+    if saved.left_out:  # another lead wants its picture in another shape
+        taken = take(saved.selection)
+        made = made_of(saved.selection)
+    return Written(
+        compositions=tuple(composition for _, composition in made),
+        letters=tuple(letter for letter, _ in made),
+        selection=saved.selection,
+        left_out=saved.left_out,
+        warnings=(
+            *newsroom.told,
+            *_lost(saved.left_out, saved.selection, newsletter),
+            *dict.fromkeys(said for letter, _ in made for said in letter_warnings(letter)),
+            *taken.warnings,
+        ),
     )
-    language = newsroom.languages.of(newsletter.spec.language or newsroom.site.language)
+
+
+_Pair = tuple[Letter, Composition]
+
+
+def _pair(
+    newsroom: Newsroom,
+    edition: Edition,
+    newsletter: Newsletter,
+    selection: Selection,
+    earlier_subjects: Subjects,
+    *,
+    pictures: Pictures,
+    carried: Collection[int],
+    tag: str,
+) -> _Pair:
+    language = newsroom.languages.of(tag)
     letter = write_letter(
         edition,
         newsletter.spec,
@@ -113,8 +186,9 @@ def write(
         language=language,
         shots=pictures.shots,
         next_slot=next_slot(newsletter.spec.cadence, edition.send_at),
-        earlier_subjects=earlier_subjects,
+        earlier_subjects=earlier_subjects.get(tag, ()),
         twin=newsroom.twin_of(newsletter.spec),
+        carried=carried,
     )
     composition = compose(
         letter,
@@ -124,4 +198,40 @@ def write(
         secret=newsroom.secret,
         environment=newsroom.environment,
     )
-    return composition, tuple(pictures.warnings)
+    return letter, composition
+
+
+def _carried(newsroom: Newsroom, newsletter: Newsletter, selection: Selection) -> Collection[int]:
+    """Tell which stories of a weekly its dailies had: the others may have been missed."""
+    dailies = [n.slug for n in newsroom.newsletters if n.spec.weekly_twin == newsletter.slug]
+    if not dailies:
+        return ()
+    with newsroom.database.read() as connection:
+        ids = [one.article.id for one in selection.chosen]
+        return frozenset(candidate_store.carried(connection, dailies, ids))
+
+
+def _fetch(newsroom: Newsroom, selection: Selection) -> Pictures:
+    return fetch_pictures(
+        newsroom.database,
+        selection,
+        fetcher=newsroom.fetcher,
+        site=newsroom.site,
+        clock=newsroom.clock,
+        allow=newsroom.picture_networks,
+    )
+
+
+def _lost(
+    left_out: Mapping[int, str], selection: Selection, newsletter: Newsletter
+) -> Sequence[str]:
+    """Say which stories the edition goes without, and whether it is short of stories now."""
+    said = [
+        f"left out: {reasons.quoted(one.article.story.headline)}: {left_out[one.article.id]}"
+        for one in selection.left_out
+        if one.article.id in left_out
+    ]
+    count, least = len(selection.chosen), newsletter.spec.stories.least
+    if left_out and count < least:
+        said.append(f"It has {count_of(count, 'story', 'stories')} now; {least} are the least")
+    return said

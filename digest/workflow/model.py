@@ -34,6 +34,8 @@ class Newsroom:
     """Networks pictures may come from although they are not public."""
     editors: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """What is amiss with the brand: a colour that was corrected, a logo that cannot be used."""
     only_readers: frozenset[str] | None = None
     """On staging: the address keys of the test readers, and nobody else is mailed."""
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
+from digest.composition.compose import set_hash
 from digest.db import Connection
 from digest.delivery import store as ledger
 from digest.delivery.model import Tally
-from digest.delivery.outbound import hash_of
 from digest.editions import store as editions
 from digest.editions.address import address_of
 from digest.editions.cadence import next_slot
@@ -166,9 +166,8 @@ def _look(newsroom: Newsroom, connection: Connection) -> _Look:
 
 
 def _is_altered(connection: Connection, edition: Edition) -> bool:
-    composition = compositions.load_composition(connection, edition.id)
-    approved = compositions.approved_hash(connection, edition.id)
-    return composition is None or hash_of(composition) != approved
+    composed = compositions.load_compositions(connection, edition.id)
+    return set_hash(composed) != compositions.approved_hash(connection, edition.id)
 
 
 def _newsletter_line(newsletter: Newsletter, look: _Look) -> NewsletterLine:

@@ -580,7 +580,7 @@ def test_headlines_cannot_steer_the_terminal_nor_break_its_lines(site: SiteFolde
         out = site.well(*words).out
         assert not set(out) & set("\x9b\u202e\u2028\u0085\x1b")
         assert [line for line in out.split("\n") if len(line) > 80] == []
-    site.well("preview")
+    site.well("preview", "--out", "look")
 
 
 def test_a_captured_page_is_a_source_like_any_other(site: SiteFolder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -442,45 +441,9 @@ def test_a_template_that_breaks_leaves_a_draft_that_can_be_mended(tmp_path: Path
     assert ran.err.startswith("digest: template: dayly/")
     ran = site.digest("preview", "daily")
     assert (ran.code, ran.out) == (1, "")
-    assert "it is not composed yet" in ran.err
+    assert ran.err.startswith("digest: template: dayly/")
     site.edit('template = "dayly"', 'template = "daily"')
     assert site.well("prepare", "daily", "--json").facts["state"] == "in review"
-
-
-# preview
-
-
-def test_preview_writes_what_goes_out(tmp_path: Path) -> None:
-    site = make_site(tmp_path)
-    address = site.prepared()
-    stem = address.replace("/", "-")
-    ran = site.well("preview")
-    assert re.sub(r"  Preheader  .*", "  Preheader  …", ran.steady) == (
-        "The Morning Post, no. 1, daily/DATE: in review\n"
-        "  Subject  Harbour bridge closes for a week\n"
-        "  Preheader  …\n"
-        "  HTML  preview/daily-DATE.html  N KB\n"
-        "  TXT  preview/daily-DATE.txt  N KB\n"
-        "  EML  preview/daily-DATE.eml  N KB\n"
-    )
-    assert sorted(path.name for path in (tmp_path / "preview").iterdir()) == sorted(
-        [f"{stem}.html", f"{stem}.txt", f"{stem}.eml"]
-    )
-    assert HEADLINES[1] in (tmp_path / f"preview/{stem}.txt").read_text("utf-8")
-    facts = site.well("preview", address, "--out", "there/in", "--json").facts
-    assert facts["files"]["eml"] == f"there/in/{stem}.eml"
-    assert (tmp_path / facts["files"]["eml"]).read_bytes().startswith(b"From: ")
-
-
-def test_preview_where_nothing_can_be_written_is_one_line(tmp_path: Path) -> None:
-    site = make_site(tmp_path)
-    site.prepared()
-    ran = site.digest("preview", "--out", "digest.toml/preview")
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("digest: digest.toml")
-    assert len(ran.err.splitlines()) == 2
-    ran = site.digest("preview", "--out", "digest.toml")
-    assert (ran.code, ran.out) == (2, "")
 
 
 # Names of editions
@@ -503,20 +466,12 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("command", ["preview", "approve", "skip", "send", "status"])
+@pytest.mark.parametrize("command", ["approve", "skip", "send", "status"])
 def test_an_edition_that_is_not_there_is_told_with_a_remedy(command: str, tmp_path: Path) -> None:
     site = make_site(tmp_path)
     for name, (code, sentence, hint) in MISSING.items():
         ran = site.digest(command, name)
         assert (ran.code, ran.out, ran.err) == (code, "", f"digest: {sentence}\n  {hint}\n")
-
-
-def test_without_any_edition_preview_says_how_to_make_one(tmp_path: Path) -> None:
-    ran = make_site(tmp_path).digest("preview")
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err == (
-        "digest: edition: there is none yet\n  Make one with: digest prepare NEWSLETTER\n"
-    )
 
 
 def test_status_answers_in_json(tmp_path: Path) -> None:

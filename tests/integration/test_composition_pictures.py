@@ -10,8 +10,16 @@ from datetime import UTC, datetime, timedelta
 from PIL import Image
 
 from digest.clock import fixed
+from digest.composition.images import MadeImage, make_shot
 from digest.composition.model import Shot
-from digest.composition.pictures import TRY_AGAIN_AFTER, Pictures, fetch_pictures
+from digest.composition.pictures import (
+    TRY_AGAIN_AFTER,
+    BorrowedShelf,
+    Pictures,
+    fetch_pictures,
+    pictures_on,
+    pictures_there,
+)
 from digest.composition.store import load_image
 from digest.db import Database
 from digest.editions.model import Candidate, Place, Selection, Verdict
@@ -172,3 +180,72 @@ def test_a_drawing_is_served_under_the_name_of_what_it_became(sqlite_database: D
     ]
     assert names[0] == names[1]
     assert names[0].endswith(".png")
+
+
+# For whoever only looks
+
+
+def looked(
+    shelf: BorrowedShelf, fetcher: Shelf, *candidates: Candidate, at: datetime = NOW
+) -> Pictures:
+    return pictures_on(
+        shelf, Selection(candidates), fetcher=fetcher, site=a_site(), clock=fixed(at)
+    )
+
+
+def test_a_look_fetches_the_very_pictures_and_keeps_them_in_memory_alone(
+    database: Database,
+) -> None:
+    fetcher = Shelf({SEA: a_photograph()})
+    lead = with_picture(SEA, Place.LEAD, 1)
+    borrowed = BorrowedShelf(database)
+    seen = looked(borrowed, fetcher, lead)
+    assert looked(borrowed, fetcher, lead) == seen
+    assert len(fetcher.asked) == 1
+    name = seen.shots[SEA, "lead"].url.rpartition("/")[2].removesuffix(".jpg")
+    with database.read() as connection:
+        assert load_image(connection, name) is None
+    shown = borrowed.load(name)
+    assert fetched(database, fetcher, lead).shots == seen.shots
+    with database.read() as connection:
+        assert load_image(connection, name) == shown
+    assert BorrowedShelf(database).load(name) == shown
+    assert borrowed.load("0" * 64) is None
+
+
+def test_a_look_takes_what_is_there_and_tells_what_is_not(sqlite_database: Database) -> None:
+    fetcher = Shelf({SEA: a_photograph()})
+    stories = [with_picture(SEA, Place.LEAD, 1), with_picture(FERRY, Place.TOP, 2)]
+    made = fetched(sqlite_database, fetcher, *stories)
+    borrowed = BorrowedShelf(sqlite_database)
+    assert looked(borrowed, fetcher, *stories) == made
+    later = NOW + TRY_AGAIN_AFTER
+    assert looked(borrowed, fetcher, *stories, at=later) == made
+    assert looked(borrowed, fetcher, *stories, at=later) == made
+    assert len(fetcher.asked) == 3, "the one that fails is tried again, once"
+
+
+def test_of_a_composed_edition_pictures_are_told_and_never_fetched(
+    sqlite_database: Database,
+) -> None:
+    fetcher = Shelf({SEA: a_photograph()})
+    stories = [with_picture(SEA, Place.LEAD, 1), with_picture(FERRY, Place.TOP, 2)]
+    made = fetched(sqlite_database, fetcher, *stories)
+    never = with_picture("https://h.example/new.jpg", Place.TOP, 3)
+    there = pictures_there(
+        BorrowedShelf(sqlite_database), Selection((*stories, never)), site=a_site()
+    )
+    assert there == Pictures(made.shots, (*made.warnings, "picture: Story 3: it was never fetched"))
+
+
+def test_memory_is_bounded_the_oldest_go_first(sqlite_database: Database) -> None:
+    borrowed = BorrowedShelf(sqlite_database, most=2)
+    made = make_shot(a_photograph(), "thumb")
+    for n in range(3):
+        image = MadeImage(f"{n}", made.width, made.height, made.media_type, b"")
+        borrowed.keep(f"https://h.example/{n}.jpg", "thumb", image, at=NOW)
+    assert [borrowed.load(f"{n}") for n in range(3)] == [
+        None,
+        ("image/jpeg", b""),
+        ("image/jpeg", b""),
+    ]

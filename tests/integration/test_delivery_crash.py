@@ -44,7 +44,7 @@ def forks() -> ForkServerContext:
 def _an_edition_in_the_post(database: Database, readers: int) -> Edition:
     edition = an_edition(database)
     some_readers(database, edition, range(1, readers + 1))
-    plan(database, edition, language="en", only=None, batch_size=50, clock=fixed(NOON))
+    plan(database, edition, languages=["en"], only=None, batch_size=50, clock=fixed(NOON))
     return edition
 
 

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from digest.clock import fixed
+from digest.composition.language import nearest
 from digest.db import Database
 from digest.delivery import plan as plan_module
 from digest.delivery import store
@@ -21,6 +22,7 @@ from tests.unit.delivery.delivery_builders import (
     leave,
     rows,
     some_readers,
+    speaks,
     state_of,
 )
 
@@ -30,7 +32,9 @@ CLOCK = fixed(NOON)
 def _plan(
     database: Database, edition: Edition, *, only: set[str] | None = None, batch_size: int = 200
 ) -> Tally:
-    return plan(database, edition, language="en-GB", only=only, batch_size=batch_size, clock=CLOCK)
+    return plan(
+        database, edition, languages=["en-GB"], only=only, batch_size=batch_size, clock=CLOCK
+    )
 
 
 def _batches(database: Database) -> list[tuple[int, int, int]]:
@@ -77,7 +81,7 @@ def test_planning_goes_on_where_it_was_cut_off(
             connection,
             edition.id,
             edition.newsletter_id,
-            language="en",
+            languages=["en"],
             only=None,
             batch_size=2,
             limit=4,
@@ -106,6 +110,32 @@ def test_staging_plans_only_its_test_readers(database: Database) -> None:
     only = {address_of(2), address_of(4), "stranger@example.org"}
     assert _plan(database, edition, only=only) == Tally(planned=2)
     assert list(rows(database, edition)) == [2, 4]
+
+
+TAGS = (None, "", "en", "EN-gb", "de", "de-CH", "de_AT", "DE-at", "den", "pt-PT", "pt", "e%", "zh")
+
+
+@pytest.mark.parametrize(
+    "languages",
+    [
+        ("en", "de-AT", "de", "pt-BR"),
+        ("de", "en-GB", "en", "pt"),
+        ("zh-Hant", "de_CH"),
+        ("fr",),
+    ],
+)
+def test_each_reader_is_planned_in_the_nearest_language_there_is(
+    database: Database, languages: tuple[str, ...]
+) -> None:
+    edition = an_edition(database)
+    some_readers(database, edition, range(1, len(TAGS) + 1))
+    for reader, tag in enumerate(TAGS, start=1):
+        speaks(database, reader, tag)
+    plan(database, edition, languages=languages, only=None, batch_size=4, clock=CLOCK)
+    query = sa.select(store.delivery.c.language).order_by(store.delivery.c.subscriber_id)
+    with database.read() as connection:
+        planned = list(connection.scalars(query))
+    assert planned == [nearest(tag, languages) or languages[0] for tag in TAGS]
 
 
 @pytest.mark.parametrize("only", [None, set()])

@@ -39,6 +39,7 @@ from tests.unit.delivery.delivery_builders import (
     leave,
     rows,
     some_readers,
+    speaks,
     state_of,
     tally,
 )
@@ -59,7 +60,7 @@ def _planned(
     edition = an_edition(database, day=day)
     if readers:
         some_readers(database, edition, range(first, first + readers))
-    plan(database, edition, language="en", only=None, batch_size=batch_size, clock=fixed(NOON))
+    plan(database, edition, languages=["en"], only=None, batch_size=batch_size, clock=fixed(NOON))
     return edition
 
 
@@ -105,6 +106,38 @@ def test_everybody_gets_one_copy_and_the_edition_is_sent_once(
         finished = sa.text("SELECT count(*) FROM edition WHERE finished_at IS NOT NULL")
         assert connection.execute(finished).scalar_one() == 1
     assert state_of(database, edition) is EditionState.SENT
+
+
+def test_each_copy_is_in_the_language_it_was_planned_in_also_when_it_is_tried_again(
+    database: Database, watch: Watch
+) -> None:
+    edition = an_edition(database)
+    some_readers(database, edition, (1, 2, 3))
+    speaks(database, 2, "de-CH")
+    plan(database, edition, languages=["en", "de"], only=None, clock=fixed(NOON))
+    for reader in (1, 2, 3):  # what they say later is for the next edition
+        speaks(database, reader, "fr")
+    outbound = PlainOutbound()
+    transport = ScriptedTransport({address_of(2): [PUT_OFF]})
+    assert _send(database, transport, watch, outbound) == Sent(accepted=2, deferred=1)
+    spoken = {address_of(1): "en", address_of(2): "de", address_of(3): "en"}
+    assert outbound.languages == spoken
+    outbound.languages.clear()
+    watch.move(minutes=1)
+    assert _send(database, transport, watch, outbound).accepted == 1
+    assert outbound.languages == {address_of(2): "de"}
+
+
+def test_readers_whom_this_server_cannot_take_end_nobody_elses_run(
+    database: Database, watch: Watch
+) -> None:
+    edition = _planned(database, 8)
+    words = "the server does not take addresses outside ASCII (SMTPUTF8)"
+    refused = Reply(DeliveryState.FAILED, 0, words, about_reader=True)
+    transport = ScriptedTransport({address_of(n): [refused] for n in range(1, 8)})
+    assert _send(database, transport, watch) == Sent(accepted=1, failed=7, finished=(edition.id,))
+    assert rows(database, edition)[1] == ("failed", 0, words)
+    assert transport.accepted == [address_of(8)]
 
 
 def test_nothing_leaves_before_its_hour(database: Database, watch: Watch) -> None:

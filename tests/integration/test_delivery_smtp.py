@@ -52,6 +52,7 @@ class _Mailbox:
 
     refuses: dict[str, str] = field(default_factory=dict)
     messages: list[tuple[str, list[str], bytes]] = field(default_factory=list)
+    said_of_senders: list[list[str]] = field(default_factory=list)
     secured: list[bool] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -64,6 +65,7 @@ class _Mailbox:
 
     async def handle_DATA(self, _server: object, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.messages.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content))
+        self.said_of_senders.append(envelope.mail_options)
         self.secured.append(session.ssl is not None)
         return "250 stored"
 
@@ -117,6 +119,53 @@ def test_a_message_arrives_byte_for_byte_with_its_envelope(start: Start) -> None
         ("news@example.org", ["ann@example.org"], message),
         ("<>", ["bob@example.org"], a_message()),
     ]
+
+
+ZOE = Envelope("news@example.org", "zoë@example.org", "<m2@example.org>", smtputf8=True)
+TO_ZOE = "To: zoë@example.org\r\n\r\nGood morning.\r\n".encode()
+OUTSIDE_ASCII = "the server does not take addresses outside ASCII (SMTPUTF8)"
+
+
+def test_an_address_outside_ascii_is_sent_as_it_is_where_the_server_offers_it(
+    start: Start,
+) -> None:
+    mailbox, port = start(enable_SMTPUTF8=True)
+    transport = SmtpTransport(_account(port))
+    fates = [_fate(transport.deliver(ANN, a_message())), _fate(transport.deliver(ZOE, TO_ZOE))]
+    fates.append(_fate(transport.deliver(BOB, a_message())))
+    transport.close()
+    assert fates == [ACCEPTED] * 3
+    assert mailbox.messages == [
+        ("news@example.org", ["ann@example.org"], a_message()),
+        ("news@example.org", ["zoë@example.org"], TO_ZOE),
+        ("news@example.org", ["bob@example.org"], a_message()),
+    ]
+    plain = f"SIZE={len(a_message())}"
+    assert mailbox.said_of_senders == [
+        [plain],
+        [f"SIZE={len(TO_ZOE)}", "BODY=8BITMIME", "SMTPUTF8"],
+        [plain],
+    ]
+
+
+def test_where_the_server_does_not_take_it_that_reader_alone_is_told_so(start: Start) -> None:
+    mailbox, port = start(enable_SMTPUTF8=False)
+    transport = SmtpTransport(_account(port))
+    replies = [transport.deliver(*each) for each in ((ANN, a_message()), (ZOE, TO_ZOE))]
+    replies.append(transport.deliver(BOB, a_message()))
+    transport.close()
+    stored = Reply(DeliveryState.ACCEPTED, 250, "stored")
+    failed = Reply(DeliveryState.FAILED, 0, OUTSIDE_ASCII, about_reader=True)
+    assert replies == [stored, failed, stored]
+    assert [to for _, to, _ in mailbox.messages] == [["ann@example.org"], ["bob@example.org"]]
+
+
+def test_nothing_is_said_to_a_server_that_does_not_take_the_address() -> None:
+    with scripted_server() as server:
+        transport = SmtpTransport(_account(server.port))
+        assert transport.deliver(ZOE, TO_ZOE).text == OUTSIDE_ASCII
+        transport.close()
+    assert server.commands == ["ehlo desk.example", "QUIT"]
 
 
 def test_a_refused_reader_does_not_harm_the_next(start: Start) -> None:

@@ -15,19 +15,22 @@ from starlette.testclient import TestClient
 
 from digest.clock import fixed
 from digest.composition import store as compositions
+from digest.composition.compose import set_hash
 from digest.composition.model import ReaderValues
 from digest.db import Database
+from digest.delivery.maildir import MaildirTransport
 from digest.delivery.model import Envelope, Tally
-from digest.delivery.outbound import hash_of
 from digest.delivery.send import send_due
-from digest.errors import CompositionError
+from digest.errors import CompositionError, TokenError
 from digest.outbox.model import NewNotice, Notice, NoticeKind
 from digest.web.mount import pages_of
 from digest.workflow.telling import operators_notices
 from subscribers import store as readers
 from subscribers.model import Act, Recipient, SubscriptionState
 from subscribers.signup import subscribe, unsubscribe
+from subscribers.tokens import Grant, Purpose
 from tests.builders import ADMIN, DESK, TESTER, Paper, a_newsletter, moment, open_paper, url_of
+from tests.mail_strictness import faults_of
 from tests.unit.delivery.delivery_builders import ScriptedTransport
 
 FRIDAY = "daily/2026-01-09"
@@ -92,9 +95,13 @@ def test_a_copy_says_who_it_is_for_since_when_and_how_to_leave(paper: Paper) -> 
         unsubscribe_mailto="",
         sent_at=moment("2026-01-09 06:30"),
         topics=None,
+        preferences_url=values.preferences_url,
+        twin_url=f"{values.preferences_url}/twin",
     )
     assert re.fullmatch(r"<e1\.s\d+\.[0-9a-f]{16}@letters\.post\.example>", values.message_id)
-    mail = _parsed(paper.app.mailer.wire_for(paper.edition(FRIDAY).id).message(values))
+    message = paper.app.mailer.wire_for(paper.edition(FRIDAY).id).message(values)
+    assert faults_of(message) == []
+    mail = _parsed(message)
     assert mail["From"] == "Harbour Post <news@letters.post.example>"
     assert mail["Reply-To"] == "editor@post.example"
     assert mail["List-Id"] == "The Morning Post <daily.letters.post.example>"
@@ -108,6 +115,67 @@ def test_the_message_id_is_the_same_on_every_attempt_and_differs_by_reader(paper
     later = replace(mailer, clock=fixed(moment("2026-01-10 06:30")))
     assert later.values_for(edition, _recipient(paper))[1].message_id == first
     assert mailer.values_for(edition, _recipient(paper, BOB))[1].message_id != first
+
+
+def test_the_link_to_the_preferences_is_of_its_own_kind(paper: Paper) -> None:
+    reader, edition = _recipient(paper), paper.edition(FRIDAY)
+    values = paper.app.mailer.values_for(edition, reader)[1]
+    place, _, token = values.preferences_url.rpartition("/")
+    assert place == "https://letters.post.example/p"
+    links = paper.app.keys.links
+    grant = Grant(reader.public_id, (edition.newsletter_id,))
+    assert links.read(Purpose.PREFERENCES, token) == grant
+    with pytest.raises(TokenError):
+        links.read(Purpose.UNSUBSCRIBE, token)
+
+
+@pytest.mark.parametrize(
+    ("language", "since"),
+    [
+        ("", "8 January 2026"),
+        ("en-US", "January 8, 2026"),
+        ("de", "8. Januar 2026"),
+        ("es", "8 de enero de 2026"),
+        ("fr", "8 janvier 2026"),
+        ("ar", "8 يناير 2026"),
+    ],
+)
+def test_the_day_they_asked_is_told_in_the_language_of_the_copy(
+    paper: Paper, language: str, since: str
+) -> None:
+    reader = replace(_recipient(paper), language=language)
+    assert paper.app.mailer.values_for(paper.edition(FRIDAY), reader)[1].since == since
+
+
+def test_a_reader_of_plain_text_gets_text_alone(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    with paper.app.database.write() as connection:
+        same = readers.subscriber.c.address_key == ANN
+        connection.execute(sa.update(readers.subscriber).where(same).values(format="text"))
+    values = paper.app.mailer.values_for(paper.edition(FRIDAY), _recipient(paper))[1]
+    message = paper.app.mailer.wire_for(paper.edition(FRIDAY).id).message(values)
+    assert faults_of(message) == []
+    assert _parsed(message).get_content_type() == "text/plain"
+    assert values.unsubscribe_url in _parsed(message).get_content()
+
+
+def test_an_address_outside_ascii_is_written_and_marked_so(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    paper.reader("Zoë@Bücher.example")
+    reader = _recipient(paper, "zoë@xn--bcher-kva.example")
+    envelope, values = paper.app.mailer.values_for(paper.edition(FRIDAY), reader)
+    assert envelope == Envelope(
+        "news@letters.post.example", "Zoë@xn--bcher-kva.example", values.message_id, smtputf8=True
+    )
+    message = paper.app.mailer.wire_for(paper.edition(FRIDAY).id).message(values)
+    assert "\r\nTo: Zoë@xn--bcher-kva.example\r\n".encode() in message
+    assert faults_of(message) == []
+
+
+def test_an_address_that_no_letter_can_go_to_is_refused(paper: Paper) -> None:
+    broken = replace(_recipient(paper), address="ann@reader.example, bob@reader.example")
+    with pytest.raises(CompositionError, match="header: To: this is not one plain address"):
+        paper.app.mailer.values_for(paper.edition(FRIDAY), broken)
 
 
 def test_the_way_out_in_a_copy_works_on_our_own_pages(paper: Paper) -> None:
@@ -136,13 +204,44 @@ def test_a_sample_is_a_whole_letter_without_a_working_way_out(paper: Paper) -> N
     sample = paper.app.mailer.sample(paper.edition(FRIDAY), made)
     mail = _parsed(sample.message)
     assert (mail["To"], mail["Subject"]) == ("reader@reader.example", made.subject)
+    assert faults_of(sample.message) == []
     urls = set(
-        re.findall(r"https://letters\.post\.example/u/[^\s\"<>]+", sample.html + sample.text)
+        re.findall(r"https://letters\.post\.example/[up]/[^\s\"<>]+", sample.html + sample.text)
     )
-    assert urls == {"https://letters.post.example/u/sample"}
+    assert "https://letters.post.example/u/sample" in urls
+    assert {url.partition("/sample")[1] for url in urls} == {"/sample"}
     client = TestClient(pages_of(paper.app), raise_server_exceptions=False)
     assert client.get("/u/sample").status_code >= 400
     assert client.post("/u/sample", data={"List-Unsubscribe": "One-Click"}).status_code >= 400
+
+
+def test_a_sample_can_be_the_copy_of_a_given_reader(paper: Paper) -> None:
+    edition, made = paper.edition(FRIDAY), paper.composition(FRIDAY)
+    assert made is not None
+    values = paper.app.mailer.sample_values(
+        edition,
+        language="de",
+        address=ANN,
+        since=moment("2025-11-03 08:00"),
+        topics=frozenset({"sport"}),
+        text_only=True,
+    )
+    assert values == ReaderValues(
+        address=ANN,
+        message_id=values.message_id,
+        since="3. November 2025",
+        unsubscribe_url="https://letters.post.example/u/sample",
+        unsubscribe_mailto="",
+        sent_at=moment("2026-01-09 06:30"),
+        topics=frozenset({"sport"}),
+        preferences_url="https://letters.post.example/p/sample",
+        twin_url="https://letters.post.example/p/sample/twin",
+        text_only=True,
+    )
+    sample = paper.app.mailer.sample(edition, made, values=values)
+    mail = _parsed(sample.message)
+    assert (mail["To"], mail.get_content_type()) == (ANN, "text/plain")
+    assert mail.get_content().replace("\r\n", "\n") == sample.text
 
 
 def test_topics_of_a_reader_become_sections_also_those_added_since(
@@ -193,7 +292,6 @@ def test_only_the_approved_text_becomes_a_letter(paper: Paper) -> None:
     edition = paper.edition(FRIDAY)
     made = paper.composition(FRIDAY)
     assert made is not None
-    assert hash_of(made) == made.content_hash
     with paper.app.database.write() as connection:
         connection.execute(sa.update(compositions.composition).values(subject="Another"))
     with pytest.raises(CompositionError, match="is not the one that was approved"):
@@ -202,6 +300,69 @@ def test_only_the_approved_text_becomes_a_letter(paper: Paper) -> None:
         connection.execute(sa.delete(compositions.composition))
     with pytest.raises(CompositionError, match="is not the one that was approved"):
         paper.app.mailer.wire_for(edition.id)
+
+
+def test_all_languages_are_approved_together_and_each_reader_gets_one(
+    paper_on_both: Paper,
+) -> None:
+    paper = paper_on_both
+    edition, made = paper.edition(FRIDAY), paper.composition(FRIDAY)
+    assert made is not None
+    german = replace(made, language="de", subject="Auf Deutsch")
+    with paper.app.database.write() as connection:
+        compositions.revoke_approvals(connection, edition.id, at=paper.watch.at)
+        compositions.save_compositions(connection, [made, german], at=paper.watch.at)
+    with pytest.raises(CompositionError, match="is not the one that was approved"):
+        paper.app.mailer.wire_for(edition.id)
+    both = set_hash([made, german])
+    with paper.app.database.write() as connection:
+        compositions.save_approval(
+            connection,
+            edition.id,
+            revision=made.revision,
+            set_hash=both,
+            by=DESK,
+            at=paper.watch.at,
+        )
+    wire = paper.app.mailer.wire_for(edition.id)
+    values = paper.app.mailer.values_for(edition, _recipient(paper))[1]
+    subjects = [_parsed(wire.message(values, tag))["Subject"] for tag in ("", "en", "de", "de-CH")]
+    assert subjects == [made.subject, made.subject, "Auf Deutsch", "Auf Deutsch"]
+    with paper.app.database.write() as connection:
+        spoken = compositions.composition.c.language == "de"
+        altered = sa.update(compositions.composition).where(spoken).values(text="Buy this")
+        connection.execute(altered)
+    with pytest.raises(CompositionError, match="is not the one that was approved"):
+        paper.app.mailer.wire_for(edition.id)
+
+
+def test_two_readers_of_one_edition_get_it_each_in_their_language(
+    database: Database, tmp_path: Path
+) -> None:
+    daily = a_newsletter(release="auto", languages=["de"])
+    paper = open_paper(
+        tmp_path, "2026-01-08 12:00", database=url_of(database), newsletters={"daily": daily}
+    )
+    paper.reader(ANN)
+    paper.reader(BOB)
+    with database.write() as connection:
+        same = readers.subscriber.c.address_key == BOB
+        connection.execute(sa.update(readers.subscriber).where(same).values(language="de-CH"))
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    paper.go("2026-01-09 07:00")
+    transport = MaildirTransport(tmp_path / "mailboxes")
+    send_due(database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False)
+    assert paper.tally(FRIDAY) == Tally(accepted=2)
+    paper.app.close()
+    for address, language, since in ((ANN, "en", "8 January"), (BOB, "de", "8. Januar")):
+        (stored,) = (tmp_path / "mailboxes" / address / "new").iterdir()
+        message = stored.read_bytes()
+        assert faults_of(message) == []
+        html = _parsed(message).get_body(("html",))
+        assert html is not None
+        assert f'<html lang="{language}"' in html.get_content()
+        assert f"{since} 2026" in html.get_content()
 
 
 def test_a_text_changed_while_it_is_being_sent_goes_to_nobody_else(paper_on_both: Paper) -> None:
@@ -281,6 +442,24 @@ def test_a_confirmation_as_signup_writes_it(paper_on_both: Paper) -> None:
     assert paper.app.mailer.notice(asked)[0] == envelope, "a second try has the same Message-ID"
 
 
+def test_a_welcome_can_be_stopped_by_one_click(paper: Paper) -> None:
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    link = "https://letters.post.example/u/abc"
+    facts: dict[str, object] = {
+        "newsletter": ["The Morning Post"],
+        "address": ANN,
+        "unsubscribe_url": link,
+        "preferences_url": "https://letters.post.example/p/abc",
+    }
+    welcome = replace(draft, kind=NoticeKind.WELCOME, to_address=ANN, facts=facts)
+    message = paper.app.mailer.notice(welcome)[1]
+    mail = _parsed(message)
+    assert mail["List-Unsubscribe"] == f"<{link}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert faults_of(message) == []
+    assert _parsed(paper.app.mailer.notice(draft)[1])["List-Unsubscribe"] is None
+
+
 def test_what_the_editors_are_told(paper: Paper) -> None:
     (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
     envelope, message = paper.app.mailer.notice(draft)
@@ -309,6 +488,24 @@ def test_what_the_operators_are_told(paper: Paper) -> None:
     assert envelope.recipient == ADMIN
     assert mail["Subject"] == "Needs you: sending is paused"
     assert mail["Bcc"] is None
+    assert faults_of(message) == []
+
+
+def test_a_notice_speaks_the_language_its_facts_name(paper: Paper) -> None:
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    told = {**draft.facts, "language": "de-AT"}
+    message = paper.app.mailer.notice(replace(draft, facts=told))[1]
+    assert faults_of(message) == []
+    html = _parsed(message).get_body(("html",))
+    assert html is not None
+    assert '<html lang="de-AT"' in html.get_content()
+
+
+def test_a_notice_goes_to_an_address_outside_ascii_too(paper: Paper) -> None:
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    envelope, message = paper.app.mailer.notice(replace(draft, to_address="zoë@post.example"))
+    assert (envelope.recipient, envelope.smtputf8) == ("zoë@post.example", True)
+    assert "\r\nTo: zoë@post.example\r\n".encode() in message
 
 
 def test_staging_mails_people_of_the_settings_whatever_the_database_says(paper: Paper) -> None:

@@ -83,7 +83,7 @@ def test_a_whole_file_is_read_with_its_defaults_secrets_and_paths(tmp_path: Path
     assert settings.sources["captures"].page == str(tmp_path / "pages")
     assert settings.sources["site"].every == timedelta(minutes=10)
     assert settings.newsletters["weekly"].cut_off == time(6, 30)
-    assert settings.not_yet() == ["newsletters.daily.weekly_twin: no effect in this version yet"]
+    assert settings.not_yet() == []
 
 
 def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,13 @@ from typing import Any
 
 import pytest
 
+from digest import child, children
+from digest.children import fork_child, start_child
 from digest.errors import SourceError
-from digest.sources import parse_child, parsing
 from digest.sources.discover import read_site
 from digest.sources.model import Reading
-from digest.sources.parsing import Parser, fork_child, start_child
+from digest.sources.parsing import READERS as OURS
+from digest.sources.parsing import Parser
 from tests.integration.hostile_readers import READERS, WHOLE
 
 ADDRESS = "https://e.example/feed"
@@ -90,7 +92,7 @@ def test_a_reader_gets_the_bytes_and_what_is_known_of_them(parser: Parser) -> No
 
 
 @pytest.mark.parametrize("start", [fork_child, start_child])
-def test_a_child_reads_one_answer_after_the_other(start: Callable[[str], parsing.Child]) -> None:
+def test_a_child_reads_one_answer_after_the_other(start: Callable[[str], children.Child]) -> None:
     with Parser(readers=READERS, processes=1, jobs=3, start=start) as parser:
         pids = [_read(parser, "whoami").title for _ in range(7)]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
@@ -141,7 +143,7 @@ def test_a_child_that_has_grown_is_replaced() -> None:
         ("absent", b"x", "cannot be read (AttributeError: module"),
         ("lost", b"x", "cannot be read (ModuleNotFoundError: No module named 'digest.no_such"),
         ("none", b"x", "cannot be read (TypeError: "),
-        ("nameless", b"x", "cannot be read (TypeError: a reader gave object)"),
+        ("nameless", b"x", "cannot be read (TypeError: a child gave object)"),
         ("wrong", b"x", "its reader gave no answer that is understood"),
         ("undated", b"x", "its reader gave no answer that is understood"),
         ("garbles", b"R\0\0\0\0\1{", "its reader gave no answer that is understood"),
@@ -201,7 +203,7 @@ def test_a_child_inherits_no_program_and_no_secret(
 ) -> None:
     monkeypatch.setenv("DIGEST_MAIL__SMTP__PASSWORD", "secret")
     monkeypatch.setenv("LC_TEST", "x")
-    parsing._ZYGOTE.close()
+    children._ZYGOTE.close()
     found = _read(parser, "surroundings")
     assert found.title == "None"
     assert "LC_TEST" in found.warnings
@@ -242,7 +244,7 @@ def test_a_closed_parser_reads_no_more_and_ends_what_it_reads() -> None:
     idle = int(_read(parser, "whoami").title)
     with ThreadPoolExecutor(1) as pool:
         told = pool.submit(_told, parser, "sleeps")
-        while not parser._crew._busy:
+        while not parser._crew._roll._busy:
             time.sleep(0.01)
         parser.close()
         assert told.result() == "ended its reader (SIGKILL)"
@@ -252,9 +254,9 @@ def test_a_closed_parser_reads_no_more_and_ends_what_it_reads() -> None:
 
 
 def test_a_parser_closed_while_a_child_is_born_keeps_none() -> None:
-    born: list[parsing.Child] = []
+    born: list[children.Child] = []
 
-    def start(module: str) -> parsing.Child:
+    def start(module: str) -> children.Child:
         leaving.close()
         born.append(fork_child(module))
         return born[0]
@@ -273,13 +275,13 @@ def test_a_parser_that_is_dropped_leaves_nobody_behind() -> None:
 
 
 def test_a_parser_that_reads_nothing_starts_nothing() -> None:
-    parsing._ZYGOTE.close()
+    children._ZYGOTE.close()
     with Parser():
-        assert parsing._ZYGOTE._process is None
+        assert children._ZYGOTE._process is None
 
 
 def test_a_machine_without_room_for_a_process_is_told() -> None:
-    def start(module: str) -> parsing.Child:
+    def start(module: str) -> children.Child:
         raise BlockingIOError(11, f"no room for {module}")
 
     with Parser(readers=READERS, start=start) as parser:
@@ -336,7 +338,7 @@ CONTENTS = {
 
 
 def _reader(kind: str) -> Callable[..., Any]:
-    module, _, name = parse_child.READERS[kind].partition(":")
+    module, _, name = OURS[kind].partition(":")
     reader: Callable[..., Any] = getattr(import_module(module), name)
     return reader
 
@@ -373,7 +375,7 @@ from tests.integration.hostile_readers import READERS
 parser = Parser(readers=READERS, seconds=60)
 found = parser.read("whoami", b"", address="x")
 threading.Thread(target=parser.read, args=("loops", b""), kwargs={"address": "x"}).start()
-while not parser._crew._busy: pass
+while not parser._crew._roll._busy: pass
 print(found.title, *found.warnings, flush=True)
 """
 
@@ -438,7 +440,7 @@ def test_a_fork_of_the_program_has_children_of_its_own() -> None:
 
 def test_a_talk_with_the_zygote_that_is_cut_short_ends_it(parser: Parser) -> None:
     _read(parser, "whole")
-    zygote = parsing._ZYGOTE
+    zygote = children._ZYGOTE
     assert zygote._line is not None
 
     class Interrupted:
@@ -466,18 +468,18 @@ def _served(
     jobs, our_jobs = os.pipe()
     our_answers, answers = os.pipe()
     limits: list[float | None] = []
-    job = parse_child.Job(READERS[reader], {"address": ADDRESS}, 7, megabytes)
+    job = child.Job(READERS[reader], {"address": ADDRESS}, 7, megabytes)
     serving = threading.Thread(
-        target=parse_child.serve,
+        target=child.serve,
         args=(jobs, answers),
         kwargs={"limit": lambda job: limits.append(job and job.seconds)},
     )
     serving.start()
     for part in job.packed(content):
-        parse_child.write_all(our_jobs, part)
-    head = parse_child.read_exactly(our_answers, parse_child.ANSWER_HEAD.size)
-    begin, is_worn, length = parse_child.ANSWER_HEAD.unpack(head)
-    told = parse_child.read_exactly(our_answers, length)
+        child.write_all(our_jobs, part)
+    head = child.read_exactly(our_answers, child.ANSWER_HEAD.size)
+    begin, is_worn, length = child.ANSWER_HEAD.unpack(head)
+    told = child.read_exactly(our_answers, length)
     os.close(our_jobs)
     serving.join()
     for descriptor in (jobs, our_answers, answers):
@@ -499,11 +501,11 @@ def test_a_child_answers_in_json_with_a_mark_in_front() -> None:
     begin, is_worn, told = _served(b"", "half_letters")
     assert (begin, json.loads(told)["title"]) == (b"R", "a\ufffdb\x00c😀")
     begin, is_worn, told = _served(b"", "nameless")
-    assert (begin, json.loads(told)) == (b"X", "TypeError: a reader gave object")
+    assert (begin, json.loads(told)) == (b"X", "TypeError: a child gave object")
 
 
 def test_sets_are_answered_in_order() -> None:
-    assert parse_child.packed(frozenset({"b", "a"})) == b'["a","b"]'
+    assert child.packed(frozenset({"b", "a"})) == b'["a","b"]'
 
 
 @pytest.mark.parametrize(
@@ -517,12 +519,12 @@ def test_sets_are_answered_in_order() -> None:
 )
 def test_what_no_reader_needs_is_forbidden(event: str, details: tuple[object, ...]) -> None:
     with pytest.raises(PermissionError, match=event):
-        parse_child.forbid(event, details)
+        child.forbid(event, details)
 
 
 SETTLED = """
 import json, os, resource, signal
-from digest.sources.parse_child import settle
+from digest.child import settle
 told, tell = os.pipe()
 _jobs, answers = settle(told, tell)
 found = {
@@ -551,13 +553,13 @@ def test_a_child_settles_into_silence(tmp_path: Path) -> None:
 def test_a_job_has_its_limits_and_waiting_has_none() -> None:
     before = {each: resource.getrlimit(each) for each in (resource.RLIMIT_AS, resource.RLIMIT_CPU)}
     try:
-        parse_child.limit_to(parse_child.Job("", {}, 100, 1_000_000))
+        child.limit_to(child.Job("", {}, 100, 1_000_000))
         now = {each: resource.getrlimit(each) for each in before}
         assert signal.alarm(0) == 102
         assert now[resource.RLIMIT_AS] == (1_000_000 << 20, before[resource.RLIMIT_AS][1])
         assert 102 <= now[resource.RLIMIT_CPU][0] - sum(os.times()[:2]) + 1 <= 104
-        parse_child.limit_to(parse_child.Job("", {}, 100, -5))  # a limit that no system knows
-        parse_child.limit_to(None)
+        child.limit_to(child.Job("", {}, 100, -5))  # a limit that no system knows
+        child.limit_to(None)
         assert signal.alarm(0) == 0
     finally:
         for each, limits in before.items():
@@ -568,9 +570,9 @@ def test_a_zygote_buries_no_strangers_and_takes_its_children_along() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         zygote = subprocess.Popen(
-            parsing._command(parsing._ZYGOTE_CODE, str(theirs.fileno())),
+            children._command(children._ZYGOTE_CODE, str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
-            env=parsing._environment(),
+            env=children._environment(),
         )
     jobs, answers = os.pipe()
     with zygote, ours:
@@ -589,5 +591,5 @@ def test_a_zygote_buries_no_strangers_and_takes_its_children_along() -> None:
 
 
 def test_what_readers_need_is_not_forbidden() -> None:
-    parse_child.forbid("open", ("/etc/localtime", "r", os.O_RDONLY | os.O_CLOEXEC))
-    parse_child.forbid("import", ("lxml", None, None, None, None))
+    child.forbid("open", ("/etc/localtime", "r", os.O_RDONLY | os.O_CLOEXEC))
+    child.forbid("import", ("lxml", None, None, None, None))

@@ -146,6 +146,18 @@ def test_a_recipient_is_what_one_copy_needs(database: Database) -> None:
     assert found == Recipient(reader, "maria@reader.example", public_id, None, NOON, 2**62)
 
 
+@pytest.mark.parametrize(("kept", "text_only"), [(None, False), ("html", False), ("text", True)])
+def test_a_recipient_has_the_format_they_asked_for_and_the_language_planned(
+    database: Database, kept: str | None, *, text_only: bool
+) -> None:
+    reader = _write(database, "maria")
+    with database.write() as connection:
+        connection.execute(store.subscriber.update().values(format=kept, language="fr"))
+        found = store.recipient(connection, reader, DAILY, language="de-AT")
+    assert found is not None
+    assert (found.text_only, found.language) == (text_only, "de-AT")
+
+
 def test_a_known_address_keeps_its_reader_and_spelling(database: Database) -> None:
     reader = _write(database, "maria")
     again = NewSubscriber("f" * 24, "MARIA@x", "maria@reader.example", "other", NOON)

@@ -13,9 +13,9 @@ from typing import Any, cast
 import pytest
 
 from digest.composition import store as compositions
+from digest.composition.compose import set_hash
 from digest.composition.environment import MailTemplates, load_templates
 from digest.db import Database
-from digest.delivery.outbound import hash_of
 from digest.editions import choice_store
 from digest.editions import store as editions
 from digest.editions.explain import explain
@@ -317,7 +317,7 @@ def test_the_bytes_of_an_approved_edition_never_change_without_revocation(
         is_approved = desk.paper.editions()[FRIDAY] == "approved"
         assert is_approved == (standing is not None)
         if standing is not None:
-            assert hash_of(made) == standing == approved
+            assert set_hash((made,)) == standing == approved
 
 
 # A slot to come
@@ -404,7 +404,7 @@ def test_after_a_crash_before_it_is_composed_the_scheduler_composes_it(desk: Des
     assert desk.standing_approval() is None
     made = desk.paper.composition(FRIDAY)
     assert made is not None
-    assert hash_of(made) == approved, "what was there stays until there is something better"
+    assert set_hash((made,)) == approved, "what was there stays until there is something better"
     assert desk.paper.go("2026-01-09 06:41") == [("drafted", FRIDAY)]
     assert FERRY not in desk.html()
     assert desk.paper.told() == [("draft", FRIDAY)]
@@ -504,7 +504,7 @@ def test_approving_and_choosing_at_once_leaves_no_approval_of_other_bytes(desk: 
     assert all(isinstance(error, WorkflowError) for error in failed)
     made, standing = desk.paper.composition(FRIDAY), desk.standing_approval()
     assert made is not None
-    assert standing in {None, hash_of(made)}
+    assert standing in {None, set_hash((made,))}
     assert FERRY not in made.html
 
 

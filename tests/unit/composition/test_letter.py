@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from digest.composition.language import ENGLISH, Language
-from digest.composition.letter import write_letter
+from digest.composition.letter import letter_warnings, write_letter
 from digest.composition.model import Letter, LetterSection, Link, Note, Piece, Shot, Site
-from digest.editions.model import Place, Section, Selection, Slot, Sponsor, Wording
+from digest.editions.model import (
+    Candidate,
+    Place,
+    Section,
+    Selection,
+    Slot,
+    Sponsor,
+    Verdict,
+    Wording,
+)
 from digest.sources.model import Article, FoundStory, Picture, Recording, RecordingKind
 from tests.unit.composition.letter_builders import (
     CUT_OFF,
@@ -277,7 +287,7 @@ def test_what_leads_nowhere_is_not_offered_as_related_or_most_read() -> None:
     link = Link("Story 9", "https://harbourpost.example/n/9")
     assert letter.most_read == (link,)
     assert letter.lead is not None
-    assert letter.lead.related == (link,)
+    assert letter.lead.related == (replace(link, note="January 2026"),)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +315,39 @@ def test_a_sponsor_is_a_line_with_a_safe_address(
         ({"": "Good day", "fr": "Salut"}, "fr", Note(("Salut",))),
         ({"fr": "Bonjour"}, "en", None),
         ({"": "One\n\n\x00\n\nTwo"}, "en", Note(("One", "Two"))),
+        (
+            {"": "Good morning. The wall is built."},
+            "en",
+            Note(("The wall is built.",), "Good morning."),
+        ),
+        ({"": "Good morning.\n\nIt rains."}, "en", Note(("It rains.",), "Good morning.")),
+        ({"": "Dear readers,\nit rains."}, "en", Note(("it rains.",), "Dear readers,")),
+        ({"": "¡Buenos días! Llueve."}, "es", Note(("Llueve.",), "¡Buenos días!")),
+        ({"": "Bonjour\u202f! Il pleut."}, "fr", Note(("Il pleut.",), "Bonjour\u202f!")),
+        ({"": "صباح الخير. إنها تمطر."}, "ar", Note(("إنها تمطر.",), "صباح الخير.")),
+        ({"": "おはよう。雨です。"}, "ja", Note(("雨です。",), "おはよう。")),
+        ({"": "Mr. Penn writes today."}, "en", Note(("Mr. Penn writes today.",))),
+        ({"": "Good morning."}, "en", Note(("Good morning.",))),
+        ({"": "Rain\non the quay"}, "en", Note(("Rain on the quay",))),
+        (
+            {"": "Good morning to all of you out there. It rains."},
+            "en",
+            Note(("Good morning to all of you out there. It rains.",)),
+        ),
+        (
+            {"": "It rains.\n\n— Alma Penn, editor"},
+            "en",
+            Note(("It rains.",), "", "Alma Penn, editor"),
+        ),
+        ({"": "It rains.\r\n-- Alma"}, "en", Note(("It rains.",), "", "Alma")),
+        ({"": "Tonight:\n\n-5 degrees"}, "en", Note(("Tonight:", "-5 degrees"))),
+        ({"": "Two things:\n- rain\n- wind"}, "en", Note(("Two things: - rain - wind",))),
+        ({"": "— Alma Penn"}, "en", Note(("— Alma Penn",))),
+        (
+            {"": "Rain\n— " + "and rain" * 10 + " and wind"},
+            "en",
+            Note(("Rain — " + "and rain" * 10 + " and wind",)),
+        ),
     ],
 )
 def test_the_editors_note_is_in_the_letters_language(
@@ -398,3 +441,142 @@ def test_names_are_cleaned() -> None:
         next_slot=None,
     )
     assert (letter.newsletter, letter.sections[0].title) == ("The Morning Post", "To wn")
+
+
+def test_a_long_note_is_told_and_goes_all_the_same() -> None:
+    lead = chosen(a_story("The wall"), Place.LEAD, at=1)
+    short, long = (write(Selection((lead,), note={"": "word " * words})) for words in (60, 61))
+    assert letter_warnings(short) == ()
+    assert letter_warnings(long) == (
+        "The editor's note has 61 words; the news should follow after 60.",
+    )
+    assert letter_warnings(letter_of()) == ()
+
+
+def test_a_review_tells_apart_what_the_other_letter_had() -> None:
+    selection = Selection(
+        (
+            chosen(a_story("Lead"), Place.LEAD, at=1),
+            chosen(a_story("Old"), Place.BRIEF, at=2),
+            chosen(a_story("New", language="fr"), Place.BRIEF, at=3),
+        )
+    )
+
+    def review(template: str, carried: set[int]) -> Letter:
+        return write_letter(
+            an_edition("weekly"),
+            a_newsletter(template),
+            selection,
+            site=a_site(),
+            language=ENGLISH,
+            shots={},
+            next_slot=None,
+            carried=carried,
+        )
+
+    letter = review("weekly", {1, 2})
+    assert [piece.headline for piece in letter.brief] == ["Old"]
+    assert letter.missed == (Link("New", "https://harbourpost.example/a-story", language="fr"),)
+    for other in (review("weekly", set()), review("weekly", {99}), review("daily", {1, 2})):
+        assert [piece.headline for piece in other.brief] == ["Old", "New"]
+        assert other.missed == ()
+
+
+def in_french(
+    *candidates: Candidate, messages: Mapping[str, tuple[str, ...]] | None = None
+) -> Letter:
+    return write_letter(
+        an_edition(),
+        a_newsletter(),
+        Selection(candidates, note={"": "Good day"}),
+        site=a_site(),
+        language=Language("fr", messages or {}),
+        shots={},
+        next_slot=None,
+    )
+
+
+def test_a_letter_in_another_language_names_the_language_of_each_story() -> None:
+    archive = Article(9, "site", a_story("The mole"), CUT_OFF)
+    home = replace(chosen(a_story("The wall", "It fell."), Place.LEAD, at=1), related=(archive,))
+    letter = in_french(home, chosen(a_story("Le pain", language="fr-CA"), Place.TOP, at=2))
+    assert letter.lead is not None
+    assert (letter.lead.headline, letter.lead.language) == ("The wall", "en")
+    assert letter.lead.related == (
+        Link("The mole", "https://harbourpost.example/a-story", "janvier 2026", "en"),
+    )
+    assert letter.top[0].language is None
+    assert letter.note is None
+
+
+def test_a_persons_words_are_used_in_their_own_language_only() -> None:
+    own = Wording("", "The old wall", "It fell at noon.")
+    story = chosen(a_story("The wall", "It fell.", body="It fell at noon."), Place.LEAD, at=1)
+
+    def lead(*wording: Wording) -> tuple[str, str, str | None]:
+        piece = in_french(replace(story, wording=wording)).lead
+        assert piece is not None
+        return piece.headline, piece.standfirst, piece.language
+
+    assert lead(own) == ("The old wall", "It fell at noon.", "en")
+    assert lead(own, Wording("fr", "Le vieux mur")) == ("Le vieux mur", "", None)
+    assert lead(Wording("fr", "Le mur", "Il est tombé.")) == ("Le mur", "Il est tombé.", None)
+    assert lead(own, Wording("fr", "", "Il est tombé.")) == (
+        "The old wall",
+        "It fell at noon.",
+        "en",
+    )
+
+
+def test_a_publishers_names_are_said_in_another_language_if_their_catalog_has_them() -> None:
+    messages = {"Town": ("Ville",), "The Morning Post": ("Le Quart du matin",)}
+    lead = chosen(a_story("The wall"), Place.LEAD, at=1, section="town")
+    letter = in_french(lead, messages=messages)
+    assert letter.lead is not None
+    assert (letter.newsletter, letter.lead.label) == ("Le Quart du matin", "Ville")
+    assert in_french(lead).newsletter == "The Morning Post"
+
+
+@pytest.mark.parametrize(
+    ("headline", "tag", "letter", "expected"),
+    [
+        ("انتهى الجدل", None, "en", "und-Arab"),
+        ("انتهى الجدل", "en", "en", "und-Arab"),
+        ("انتهى الجدل", "ar", "en", "ar"),
+        ("הגשר נפתח", "de", "en", "und-Hebr"),
+        ("The wall", None, "ar", "und-Latn"),
+        ("The wall", "ar", "ar", "und-Latn"),
+        ("The wall", "ar", "en", None),
+        ("The wall", "fr", "ar", "fr"),
+        ("123", "ar", "ar", None),
+    ],
+)
+def test_the_script_outweighs_what_a_source_says_of_its_language(
+    headline: str, tag: str | None, letter: str, expected: str | None
+) -> None:
+    written = letter_of((a_story(headline, language=tag), Place.LEAD, None), language=letter)
+    assert written.lead is not None
+    assert written.lead.language == expected
+
+
+def test_the_next_one_on_the_same_day_comes_today() -> None:
+    assert letter_of(next_slot=a_slot(date(2026, 1, 9), hour=17)).next_line == (
+        "The next comes today at 17:00."
+    )
+
+
+def test_a_line_begins_with_a_capital() -> None:
+    letter = letter_of((a_story("Uno"), Place.LEAD, None), template="weekly", language="es")
+    assert letter.date_line == "Viernes, 9 de enero de 2026"
+    assert letter.lead is not None
+    assert letter.lead.day == "Jue"
+
+
+def test_other_tellings_stand_under_the_story_that_stands_for_them() -> None:
+    lead = chosen(a_story("The wall"), Place.LEAD, at=1)
+    again = replace(
+        chosen(a_story("The mole"), Place.BRIEF, at=2), verdict=Verdict.DUPLICATE, duplicate_of=1
+    )
+    piece = write(Selection((lead, again))).lead
+    assert piece is not None
+    assert piece.also == (Link("The mole", "https://harbourpost.example/a-story"),)

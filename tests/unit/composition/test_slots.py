@@ -161,7 +161,7 @@ def test_a_source_with_broken_marks_is_refused_and_told(source: str, message: st
 def test_an_unknown_slot_and_a_topic_without_a_key_are_refused() -> None:
     with pytest.raises(CompositionError, match="'nickname': there is no slot of that name") as none:
         SLOTS.value("nickname")
-    assert none.value.hint == "The slots are address, since, unsubscribe."
+    assert none.value.hint == "The slots are address, since, unsubscribe, preferences, twin."
     with pytest.raises(CompositionError, match="without a key"):
         SLOTS.topic_open("")
 

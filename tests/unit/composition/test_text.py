@@ -12,6 +12,7 @@ from digest.composition.text import (
     clean,
     clusters,
     cut_at_sentence,
+    reach,
     shorten,
     strip_refused,
     width,
@@ -61,10 +62,15 @@ def test_strip_refused_keeps_lines_and_tabs() -> None:
         ("Rowers win, by a length", 12, "Rowers win…"),
         ("Incomprehensibilities", 8, "Incompr…"),
         ("a", 0, "…"),
-        (FAMILY * 3, 7, FAMILY + "…"),
+        ("A Donaudampfschifffahrtsgesellschaft sails", 20, "A Donaudampfschifff…"),
+        ("Il a dit : «\u00a0oui\u00a0»", 13, "Il a dit…"),
+        ("انتهى الجدل، وبدأ العمل", 13, "انتهى الجدل…"),
+        (FAMILY * 3, 5, FAMILY * 2 + "…"),
         (FLAGS * 2, 4, FLAGS[:2] + "…"),
-        ("e\u0301" * 5, 4, "e\u0301…"),
-        ("東京は今日も晴れです。明日は雨", 12, "東京は今日も晴れです。…"),
+        ("e\u0301" * 5, 4, "e\u0301" * 3 + "…"),
+        ("e" + "\u0301" * 400, 4, "…"),
+        ("東京は今日も晴れです。明日は雨", 23, "東京は今日も晴れです。…"),
+        ("เกาะแห่งความเงียบ", 8, "เกาะแห่ง…"),
     ],
 )
 def test_shorten_cuts_at_a_word_and_never_within_a_sign(
@@ -75,7 +81,53 @@ def test_shorten_cuts_at_a_word_and_never_within_a_sign(
 
 @given(st.text(), st.integers(min_value=1, max_value=80))
 def test_shorten_never_passes_its_limit(text: str, limit: int) -> None:
-    assert len(shorten(text, limit)) <= limit
+    assert width(shorten(text, limit)) <= limit
+
+
+SIGNS = (
+    *(
+        "a",
+        "é",
+        "e\u0301",
+        "क्ष",
+        "त्रि",
+        "स्ते",
+        "กำ",
+        "เกาะ",
+        "ແລະ",
+        "مَّ",
+        "\u0600\u0661",
+        "각",
+        "\u1112\u1161\u11ab",
+    ),
+    *(
+        FAMILY,
+        "\U0001f1ec\U0001f1e7",
+        "\u2764\ufe0f",
+        "1\ufe0f\u20e3",
+        "\U0001f44b\U0001f3fd",
+        "東",
+        "が\u3099",
+    ),
+    *("\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "ক্ষ", "נִ"),
+)
+"""Each is one sign to its readers; after any of them comes a whole one."""
+
+
+@given(st.lists(st.sampled_from(SIGNS), max_size=60), st.integers(min_value=1, max_value=40))
+def test_no_cut_falls_within_what_a_reader_sees_as_one_sign(signs: list[str], limit: int) -> None:
+    text = "".join(signs)
+    kept = text[: reach(text, limit)]
+    starts = set(itertools.accumulate(map(len, signs), initial=0))
+    assert len(kept) in starts
+    cut = shorten(text, limit).removesuffix("…")
+    assert len(cut) in starts
+    assert text.startswith(cut)
+
+
+@given(st.lists(st.sampled_from(SIGNS), max_size=30))
+def test_clusters_are_the_signs_that_were_joined(signs: list[str]) -> None:
+    assert list(clusters("".join(signs))) == signs
 
 
 @pytest.mark.parametrize(
@@ -89,7 +141,9 @@ def test_shorten_never_passes_its_limit(text: str, limit: int) -> None:
         ),
         ("No. The market moves for one whole season and more", 30, "No. The market moves for one…"),
         ("She said “yes.” Then she left the house at noon.", 20, "She said “yes.”"),
-        ("今日は晴れです。明日は雨でしょう", 12, "今日は晴れです。"),
+        ("今日は晴れです。明日は雨でしょう", 24, "今日は晴れです。"),
+        ("انتهى الأمر؟ لا يزال الجدل قائمًا في المجلس", 20, "انتهى الأمر؟"),
+        ("Il a dit «\u00a0oui.\u00a0» Puis il est parti loin", 25, "Il a dit «\u00a0oui.\u00a0»"),
         ("It cost 3.50 in all and nobody paid a penny of it", 20, "It cost 3.50 in all…"),
     ],
 )
@@ -118,6 +172,22 @@ def test_wide_signs_take_two_columns_and_break_anywhere_but_before_a_closing_mar
     assert wrap("東京は晴れです。", columns=14) == ["東京は晴れで", "す。"]
     assert wrap("「東京」です", columns=4) == ["「東", "京」", "です"]
     assert width("東京a\u0301") == 5
+
+
+def test_what_is_drawn_as_one_picture_takes_two_columns() -> None:
+    assert [width(sign) for sign in (FAMILY, FLAGS[:2], "\u2764\ufe0f", "1\ufe0f\u20e3")] == [2] * 4
+    assert [width(sign) for sign in ("각", "\u1112\u1161\u11ab", "กำ", "مَّ")] == [2, 2, 2, 1]
+
+
+def test_scripts_without_spaces_break_between_syllables_and_nowhere_else() -> None:
+    lines = wrap("เกาะแห่งความเงียบ" * 4, columns=20)
+    assert "".join(lines) == "เกาะแห่งความเงียบ" * 4
+    assert max(map(width, lines)) <= 20
+    assert not any(line[0] in "ะาั่้" or line[-1] in "เแโใไ" for line in lines)
+
+
+def test_a_word_joiner_holds_wide_signs_together() -> None:
+    assert wrap("東京\u2060都庁", columns=4) == ["東", "京\u2060都", "庁"]
 
 
 def test_a_no_break_space_holds_words_together() -> None:

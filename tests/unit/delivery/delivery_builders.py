@@ -124,6 +124,12 @@ def some_readers(database: Database, edition: Edition, ids: Iterable[int]) -> No
         connection.execute(sa.insert(readers.subscription), standings)
 
 
+def speaks(database: Database, reader: int, language: str | None) -> None:
+    with database.write() as connection:
+        same = readers.subscriber.c.id == reader
+        connection.execute(sa.update(readers.subscriber).where(same).values(language=language))
+
+
 def leave(database: Database, reader: int) -> None:
     with database.write() as connection:
         mine = readers.subscription.c.subscriber_id == reader
@@ -188,12 +194,14 @@ class ScriptedTransport:
 class PlainWire:
     """Writes one short message; a reader named in `broken` cannot be written to."""
 
-    def __init__(self, broken: frozenset[str]) -> None:
+    def __init__(self, broken: frozenset[str], languages: dict[str, str]) -> None:
         self._broken = broken
+        self._languages = languages
 
-    def message(self, values: ReaderValues) -> bytes:
+    def message(self, values: ReaderValues, language: str = "") -> bytes:
         if values.address in self._broken:
             raise CompositionError("letter: their name: has no end")
+        self._languages[values.address] = language
         return a_message(values.unsubscribe_url)
 
 
@@ -203,11 +211,13 @@ class PlainOutbound:
 
     broken: frozenset[str] = frozenset()
     missing: set[int] = field(default_factory=set)
+    languages: dict[str, str] = field(default_factory=dict)
+    """The language each address was last written to in."""
 
     def wire_for(self, edition_id: int) -> PlainWire:
         if edition_id in self.missing:
             raise CompositionError("letter: there is no composition")
-        return PlainWire(self.broken)
+        return PlainWire(self.broken, self.languages)
 
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
         message_id = f"<e{edition.id}.{recipient.public_id}@example.org>"

@@ -45,9 +45,56 @@ def test_an_address_that_could_say_more_than_an_address_is_refused(address: str)
     assert objection(Envelope("news@example.org", address, "<1@x>"), a_message()) == words
 
 
+def _to(address: str) -> Envelope:
+    return Envelope("news@example.org", address, "<1@x>", smtputf8=True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["bärbel@example.org", "用户.名@xn--fsqu00a.example", "é" * 32 + "@a.example", "b@a.example"],
+)
+def test_an_address_of_any_script_is_sent_where_the_envelope_says_so(address: str) -> None:
+    assert objection(_to(address), a_message()) == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "é@x>\r\nRCPT TO:<c@example.org",
+        "é b@example.org",
+        "é\u00a0b@example.org",
+        "é\u2028b@example.org",
+        "é\u202eb@example.org",
+        "é\u0085b@example.org",
+        "é\ud800b@example.org",
+        "é\0@example.org",
+        '"é"@example.org',
+        "é@bücher.example",
+        "é@",
+        "é" * 33 + "@example.org",
+        "é" * 30 + "@" + ".".join(["a" * 60] * 4),
+    ],
+)
+def test_a_script_is_no_way_to_say_more_than_an_address(address: str) -> None:
+    assert objection(_to(address), a_message()) == "the reader's address cannot be written in SMTP"
+
+
+def test_a_header_outside_ascii_is_sent_only_where_the_envelope_says_so() -> None:
+    message = "To: é@example.org\r\n\r\nGood morning.\r\n".encode()
+    assert objection(an_envelope(), message) == "the message has a header that is not ASCII"
+    assert objection(_to("é@example.org"), message) == ""
+    assert objection(an_envelope(), a_message("é")) == "", "a body may be 8-bit"
+
+
 def test_a_sender_is_held_to_the_same_rule() -> None:
     words = "the sender's address cannot be written in SMTP"
     assert objection(Envelope("a@x>\r\nDATA", "b@example.org", "<1@x>"), a_message()) == words
+
+
+def test_no_copy_has_a_sender_that_only_some_servers_take() -> None:
+    words = "the sender's address cannot be written in SMTP"
+    envelope = Envelope("é@example.org", "é@example.org", "<1@x>", smtputf8=True)
+    assert objection(envelope, a_message()) == words
 
 
 @pytest.mark.parametrize("address", ["a.b+c@example.org", "o'hara@a.b.example", "x@localhost"])

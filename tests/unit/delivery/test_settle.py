@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery.model import DeliveryState, Reply, Settled
-from digest.delivery.settle import clean, settle, without_addresses
+from digest.delivery.settle import clean, is_about_reader, settle, without_addresses
 from tests.unit.delivery.delivery_builders import (
     ACCEPTED,
     NOON,
@@ -59,6 +60,24 @@ def test_a_copy_put_off_for_a_day_has_failed() -> None:
     assert _settled(PUT_OFF, hours=24) == Settled(
         DeliveryState.FAILED, 450, "put off for 24 hours", "mailbox busy"
     )
+
+
+@pytest.mark.parametrize(
+    ("reply", "about"),
+    [
+        (Reply(DeliveryState.FAILED, 550, "5.1.1 no such user"), True),
+        (Reply(DeliveryState.DEFERRED, 452, "4.2.2 mailbox full"), True),
+        (Reply(DeliveryState.FAILED, 553, "5.6.7 no address outside ASCII"), True),
+        (Reply(DeliveryState.FAILED, 0, "not with this server", about_reader=True), True),
+        (Reply(DeliveryState.FAILED, 550, "5.6.1 media not supported"), False),
+        (Reply(DeliveryState.FAILED, 554, "5.7.1 relay denied"), False),
+        (Reply(DeliveryState.FAILED, 550, "no"), False),
+    ],
+)
+def test_a_refusal_that_names_the_address_says_nothing_of_the_next_reader(
+    reply: Reply, *, about: bool
+) -> None:
+    assert is_about_reader(reply) is about
 
 
 @given(st.text())

@@ -41,9 +41,10 @@ def _refused(token: str, purpose: Purpose = Purpose.UNSUBSCRIBE) -> str:
     return f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.parametrize("purpose", [Purpose.UNSUBSCRIBE, Purpose.PREFERENCES])
 @given(_GRANTS)
-def test_what_was_signed_is_read_back(grant: Grant) -> None:
-    assert RING.read(Purpose.UNSUBSCRIBE, RING.sign(Purpose.UNSUBSCRIBE, grant)) == grant
+def test_what_was_signed_is_read_back(purpose: Purpose, grant: Grant) -> None:
+    assert RING.read(purpose, RING.sign(purpose, grant)) == grant
 
 
 @given(_GRANTS, st.datetimes(datetime(2020, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001 - the zone is set below
@@ -55,7 +56,8 @@ def test_a_confirmation_keeps_its_time_to_the_second(grant: Grant, at: datetime)
 
 
 def test_tokens_are_short_and_need_no_escaping() -> None:
-    for purpose, grant in ((Purpose.UNSUBSCRIBE, STOP), (Purpose.CONFIRM, ASK)):
+    for purpose in Purpose:
+        grant = ASK if purpose is Purpose.CONFIRM else STOP
         token = RING.sign(purpose, grant)
         assert len(token) <= 60
         assert set(token) <= set(_ALPHABET)
@@ -96,9 +98,14 @@ def test_cut_grown_and_flipped_tokens_are_refused(data: st.DataObject) -> None:
     _refused(added + token, Purpose.CONFIRM)
 
 
-def test_a_token_of_another_purpose_or_key_is_refused() -> None:
-    _refused(RING.sign(Purpose.CONFIRM, ASK))
-    _refused(RING.sign(Purpose.UNSUBSCRIBE, STOP), Purpose.CONFIRM)
+@pytest.mark.parametrize("signed", Purpose)
+@pytest.mark.parametrize("read", Purpose)
+def test_a_token_of_another_purpose_is_refused(signed: Purpose, read: Purpose) -> None:
+    if signed is not read:
+        _refused(RING.sign(signed, ASK if signed is Purpose.CONFIRM else STOP), read)
+
+
+def test_a_token_of_another_key_is_refused() -> None:
     _refused(KeyRing((Key(3, NEW.secret),)).sign(Purpose.UNSUBSCRIBE, STOP))
     _refused(KeyRing((Key(2, OLD.secret),)).sign(Purpose.UNSUBSCRIBE, STOP))
 
@@ -109,6 +116,7 @@ def test_a_token_of_another_purpose_or_key_is_refused() -> None:
         (Purpose.UNSUBSCRIBE, Grant("short", (1,))),
         (Purpose.UNSUBSCRIBE, Grant(READER, ())),
         (Purpose.UNSUBSCRIBE, ASK),
+        (Purpose.PREFERENCES, ASK),
         (Purpose.CONFIRM, STOP),
     ],
 )

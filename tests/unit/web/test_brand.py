@@ -3,10 +3,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.web.brand import brand_css, contrast
+from digest.composition.colour import contrast
+from digest.web.brand import brand_css
 
 _ACCENT = re.compile(r"--accent:(#[0-9A-F]{6});--on-accent:(#[0-9A-F]{6})")
 _COLOURS = st.integers(0, 0xFFFFFF).map("#{:06X}".format)
@@ -24,6 +25,7 @@ def test_what_is_no_colour_leaves_ours(accent: str) -> None:
     assert brand_css(accent, accent) == ""
 
 
+@settings(deadline=None)  # a mended colour takes some milliseconds more on a busy machine
 @given(_COLOURS, _COLOURS)
 def test_every_accent_ends_readable_on_the_page_and_under_its_words(light: str, dark: str) -> None:
     (on_light, on_dark) = _ACCENT.findall(brand_css(light, dark))
@@ -33,8 +35,3 @@ def test_every_accent_ends_readable_on_the_page_and_under_its_words(light: str, 
     assert contrast(on_dark[0], "#1B1B1B") >= 4.5
     assert contrast(*on_light) >= 4.5
     assert contrast(*on_dark) >= 4.5
-
-
-def test_contrast_is_wcags() -> None:
-    assert round(contrast("#000000", "#FFFFFF"), 2) == 21
-    assert round(contrast("#777777", "#FFFFFF"), 2) == 4.48

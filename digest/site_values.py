@@ -1,0 +1,112 @@
+"""Pure. Settings as the rooms know them: the publisher, the sources, the newsletters."""
+
+from __future__ import annotations
+
+from datetime import time as wall_time
+
+from digest.composition.colour import palette_of
+from digest.composition.model import Site, Typeface
+from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
+from digest.config.values import WEEKDAYS, day_range, month_day, release_parts
+from digest.editions.model import (
+    Cadence,
+    DayRange,
+    MonthDay,
+    NewsletterSpec,
+    Release,
+    ReleaseMode,
+    Section,
+    SlotHours,
+    StoryPolicy,
+)
+from digest.sources.model import SourceKind, SourceSpec
+
+
+def site_of(settings: Settings) -> Site:
+    """Give the publisher as letters and pages show it, colours mended; the logo comes later."""
+    palette = palette_of(settings.site.brand.accent, settings.site.brand.accent_dark)
+    return Site(
+        name=settings.site.name,
+        url=settings.site.url,
+        public_url=settings.web.public_url,
+        language=settings.site.language,
+        zone=settings.site.timezone,
+        postal_address=settings.site.postal_address,
+        accent=palette.accent,
+        accent_dark=palette.accent_dark,
+        reply_to=settings.mail.reply_to or "",
+        typeface=Typeface(settings.site.brand.typeface),
+    )
+
+
+def told_of_colours(settings: Settings) -> tuple[str, ...]:
+    """Say which colours of the brand could not be read, and what is used instead."""
+    return palette_of(settings.site.brand.accent, settings.site.brand.accent_dark).told
+
+
+def source_spec(name: str, source: SourceSettings, *, site: SiteSettings) -> SourceSpec:
+    """Give one source of the settings as the collector knows it."""
+    return SourceSpec(
+        name=name,
+        kind=SourceKind(source.kind),
+        address=source.address,
+        every=source.every,
+        allow=source.allow,
+        zone=source.timezone or site.timezone,
+        language=source.language,
+        priority=source.priority,
+        visit=source.visit,
+        key=source.key.get_secret_value() if source.key else "",
+        query=source.query or "",
+        columns=source.columns,
+    )
+
+
+def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
+    """Give one newsletter of the settings as the editions' room knows it."""
+    newsletter = settings.newsletters[slug]
+    mode, after = release_parts(newsletter.release)
+    stories = newsletter.stories
+    return NewsletterSpec(
+        slug=slug,
+        name=newsletter.name,
+        template=newsletter.template,
+        cadence=_cadence(newsletter, settings.site.timezone),
+        stories=StoryPolicy(
+            least=stories.min,
+            top=stories.top,
+            most=stories.max,
+            per_section=stories.per_section,
+            max_age=stories.max_age,
+        ),
+        release=Release(ReleaseMode(mode), after),
+        sections=tuple(
+            Section(key, section.title, section.categories, section.paths)
+            for key in newsletter.sections
+            if (section := settings.sections.get(key)) is not None
+        ),
+        brief_if_sent_in=newsletter.brief_if_sent_in,
+        language=newsletter.language or settings.site.language,
+        languages=newsletter.languages,
+        weekly_twin=newsletter.weekly_twin,
+        sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
+    )
+
+
+def _cadence(newsletter: NewsletterSettings, zone: str) -> Cadence:
+    midnight = wall_time()
+    several = [
+        SlotHours(send_at=slot.send_at, cut_off=slot.cut_off, name=name)
+        for name, slot in newsletter.slots.items()
+    ]
+    one = SlotHours(
+        send_at=newsletter.send_at or midnight,
+        cut_off=midnight if newsletter.cut_off is None else newsletter.cut_off,
+    )
+    return Cadence(
+        zone=newsletter.timezone or zone,
+        slots=tuple(sorted(several, key=lambda slot: slot.send_at)) or (one,),
+        days=frozenset(WEEKDAYS.index(day) for day in newsletter.days),
+        monthly=tuple(MonthDay(*month_day(day)) for day in newsletter.monthly),
+        not_on=tuple(DayRange(*day_range(days)) for days in newsletter.not_on),
+    )
