@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,6 @@ from subscribers.model import (
 )
 from subscribers.suppression import NORM_VERSION, address_hash
 from subscribers.tokens import CONFIRM_LIFE, Grant, Keys, Purpose, StaleTokenError, refuse_stale
-from subscribers.wording import listed
 
 _READER_BYTES = 12
 
@@ -50,12 +49,13 @@ def subscribe(
     newsletter_names: Mapping[int, str],
     confirm_link: Callable[[str], str],
     double_opt_in: bool = True,
+    language: str = "",
 ) -> Outcome:
     """Ask, for an address, for some newsletters: a notice asks its owner to confirm.
 
     Known, unknown and suppressed addresses give the same outcome. One mail at most asks for the
-    same newsletter and address on a day (local, in `zone`). Without `double_opt_in` the reader is
-    confirmed at once, and nothing is mailed.
+    same newsletter and address on a day (local, in `zone`), in the reader's `language`, else in
+    this one. Without `double_opt_in` the reader is confirmed at once, and nothing is mailed.
     Raises AddressError, and UsageError or NotFoundError for the newsletters.
     """
     address = read_address(address_text)
@@ -71,16 +71,34 @@ def subscribe(
             if fresh:
                 grant = Grant(reader.public_id, _asked_ids(fresh), issued_at=act.at)
                 link = confirm_link(keys.links.sign(Purpose.CONFIRM, grant))
-                names = [newsletter_names[each] for each in grant.newsletter_ids]
-                outbox.put(connection, _notice(reader, fresh, names, link, act))
+                facts = _facts(reader, _asked_ids(fresh), newsletter_names, language)
+                outbox.put(connection, _ask_notice(reader, fresh, {**facts, **_asking(link)}, act))
         else:
             _join(connection, reader, allowed, act)
     return Outcome(None, wanted)
 
 
-def confirm(database: Database, token: str, act: Act, *, keys: Keys) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the mail to a new reader says that others know, and how its links are made."""
+
+    newsletter_names: Mapping[int, str]
+    unsubscribe_link: Callable[[str], str]
+    preferences_link: Callable[[str], str]
+    first_letters: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
+    """When the next letter comes that a new reader gets (aware), and the zone it is told in."""
+    latest: Mapping[int, str] = field(default_factory=dict)
+    """Where the latest letter that was sent can be read, the newest of all first."""
+    language: str = ""
+    """The language of who has told none."""
+
+
+def confirm(
+    database: Database, token: str, act: Act, *, keys: Keys, welcome: Welcome | None = None
+) -> Outcome:
     """Confirm what a link stands for; pressing twice is the same as once.
 
+    With `welcome`, one mail for each link greets the reader who joins by it.
     Raises TokenError (StaleTokenError when it is genuine but expired or overtaken), and
     AddressError when the address is on the never-mail list.
     """
@@ -101,6 +119,11 @@ def confirm(database: Database, token: str, act: Act, *, keys: Keys) -> Outcome:
         changed = [each for each in wanted if each.state is SubscriptionState.UNCONFIRMED]
         for each in changed:
             _save(connection, each, SubscriptionState.CONFIRMED, act, ConsentKind.CONFIRMED)
+        if welcome is not None:
+            joined = tuple(each for each in _ids(changed) if each in welcome.newsletter_names)
+            if joined:
+                link = replace(grant, newsletter_ids=joined)
+                outbox.put(connection, _greeting(reader, link, act, keys=keys, welcome=welcome))
     return Outcome(reader.id, _ids(wanted), _ids(changed))
 
 
@@ -295,22 +318,60 @@ def _ask(
     return fresh
 
 
-def _notice(
-    reader: Subscriber, fresh: Sequence[_Asked], names: list[str], link: str, act: Act
+def _ask_notice(
+    reader: Subscriber, fresh: Sequence[_Asked], facts: dict[str, object], act: Act
 ) -> NewNotice:
     first = fresh[0]  # what was asked for since then is not fresh again: this tells mails apart
     return NewNotice(
         dedupe_key=f"confirm:{reader.address_hmac}:{first.since:%Y%m%dT%H%M%S.%f}:{first.newsletter_id}",
         kind=NoticeKind.CONFIRM,
         to_address=reader.address,
-        facts={
-            "newsletter": listed(names),
-            "address": reader.address,
-            "confirm_url": link,
-            "valid_days": CONFIRM_LIFE.days,
-        },
+        facts=facts,
         next_at=act.at,
     )
+
+
+def _facts(
+    reader: Subscriber, newsletter_ids: Sequence[int], names: Mapping[int, str], language: str
+) -> dict[str, object]:
+    """Give what every notice to a reader says: which newsletters, which address, its language."""
+    spoken = reader.language or language
+    return {
+        "newsletter": [names[each] for each in newsletter_ids],
+        "address": reader.address,
+        **({"language": spoken} if spoken else {}),
+    }
+
+
+def _asking(link: str) -> dict[str, object]:
+    return {"confirm_url": link, "valid_days": CONFIRM_LIFE.days}
+
+
+def _greeting(
+    reader: Subscriber, link: Grant, act: Act, *, keys: Keys, welcome: Welcome
+) -> NewNotice:
+    """Write the mail to a reader who joined these newsletters by a link: one for each link."""
+    joined = link.newsletter_ids
+    leave, choose = Grant(link.reader, joined), Grant(link.reader, joined[:1])
+    latest = (url for each, url in welcome.latest.items() if each in joined)
+    facts = {
+        **_facts(reader, joined, welcome.newsletter_names, welcome.language),
+        "letters": [_first_letter(each, welcome) for each in joined],
+        "latest_url": next(latest, ""),
+        "unsubscribe_url": welcome.unsubscribe_link(keys.links.sign(Purpose.UNSUBSCRIBE, leave)),
+        "preferences_url": welcome.preferences_link(keys.links.sign(Purpose.PREFERENCES, choose)),
+    }
+    asked = f"{link.issued_at:%Y%m%dT%H%M%S}:{','.join(map(str, joined))}"
+    key = f"welcome:{reader.address_hmac}:{asked}"
+    return NewNotice(key, NoticeKind.WELCOME, reader.address, facts, act.at)
+
+
+def _first_letter(newsletter_id: int, welcome: Welcome) -> list[str]:
+    name = welcome.newsletter_names[newsletter_id]
+    if newsletter_id not in welcome.first_letters:
+        return [name, "", ""]
+    at, zone = welcome.first_letters[newsletter_id]
+    return [name, to_utc(at).isoformat(), zone]
 
 
 def _asked_ids(fresh: Sequence[_Asked]) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from datetime import date
 
 from starlette.exceptions import HTTPException
@@ -12,16 +11,16 @@ from starlette.responses import HTMLResponse, Response
 
 from digest.composition import store as compositions
 from digest.composition import wire
-from digest.db import Database
 from digest.editions import store as editions
-from digest.editions.model import Edition, EditionState
+from digest.editions.model import EditionState
 from digest.web.context import WebContext
 from digest.web.security import letter_policy
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PICTURE = re.compile(r"(?P<hash>[0-9a-f]{64})\.(?:jpg|png)")
-_PUBLIC = {EditionState.SENDING, EditionState.SENT}
-_RECENT = 30
+PUBLIC = (EditionState.SENDING, EditionState.SENT)
+"""Editions that anybody may read."""
+
 _YEAR = "public, max-age=31536000, immutable"
 
 
@@ -33,7 +32,10 @@ class Archive:
         self.context = context
 
     def letter(self, request: Request) -> Response:
-        """GET /{newsletter}/{date}, an extra's with its name behind: only what is or was sent."""
+        """GET /{newsletter}/{date}, an extra's with its name behind: only what is or was sent.
+
+        In its own language, or in the one that `?language=` names.
+        """
         newsletter = self.context.find(request.path_params["newsletter"])
         day = _read_date(request.path_params["date"])
         if newsletter is None or day is None:
@@ -41,9 +43,10 @@ class Archive:
         with self.context.database.read() as connection:
             extra = request.path_params.get("extra")
             edition = editions.find_edition(connection, newsletter, local_date=day, slot_name=extra)
-            if edition is None or edition.state not in _PUBLIC:
+            if edition is None or edition.state not in PUBLIC:
                 raise HTTPException(404)
-            composition = compositions.load_composition(connection, edition.id)
+            language = request.query_params.get("language")
+            composition = compositions.load_composition(connection, edition.id, language=language)
         if composition is None:
             raise HTTPException(404)
         headers = {
@@ -63,14 +66,6 @@ class Archive:
             raise HTTPException(404)
         media_type, content = image
         return Response(content, media_type=media_type, headers={"Cache-Control": _YEAR})
-
-
-def latest_letter(database: Database, newsletter_ids: Collection[int]) -> Edition | None:
-    """Find the newest letter of these newsletters that anybody may read, among recent ones."""
-    with database.read() as connection:
-        recent = editions.recent_editions(connection, limit=_RECENT)
-    public = (each for each in recent if each.state in _PUBLIC)
-    return next((each for each in public if each.newsletter_id in newsletter_ids), None)
 
 
 def _read_date(text: str) -> date | None:

@@ -1,6 +1,8 @@
-"""Read what a form sent, from whichever site or mail provider, as plain strings."""
+"""Read what a form sent, from whichever site or mail provider, as plain strings, and from where."""
 
 from __future__ import annotations
+
+import ipaddress
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,6 +43,15 @@ async def read_any_form(request: Request) -> Fields:
 def first(fields: Fields, name: str) -> str:
     """Give a field's first value, or nothing."""
     return fields.get(name, [""])[0]
+
+
+def caller(request: Request) -> str | None:
+    """Give the caller's address, where it is one: a socket file or a test has none."""
+    host = request.client.host if request.client else ""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _clean(value: str) -> str:

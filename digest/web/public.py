@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from digest.composition.dates import date_words
-from digest.editions.model import Newsletter
-from digest.web.archive import latest_letter
+from digest.editions import store as editions
+from digest.editions.model import Edition, Newsletter
+from digest.web.archive import PUBLIC
 from digest.web.context import WebContext
-from digest.web.forms import first, read_any_form, read_form
+from digest.web.forms import caller, first, read_any_form, read_form
 from digest.web.pages import Pages
-from digest.web.words import first_letter, offer
+from digest.web.preferences import instead_of_leaving
+from digest.web.words import first_letter, first_slot, offer
 from subscribers import signup
 from subscribers.address import AddressRefusedError
 from subscribers.model import Act, Standing, SubscriptionState
@@ -31,6 +34,7 @@ PROMISE = (
 
 _LONGEST_SHOWN = 320
 _UNPROCESSABLE = 422
+_MOMENT = timedelta(microseconds=1)
 _JOINED = {SubscriptionState.CONFIRMED, SubscriptionState.PAUSED}
 
 
@@ -109,6 +113,7 @@ class PublicPages:
             zone=self.context.site.zone,
             newsletter_names=self.context.names,
             confirm_link=lambda token: f"{self.context.site.public_url}/confirm/{token}",
+            language=self.context.site.language,
         )
 
     def _show_confirm(self, token: str) -> Response:
@@ -118,8 +123,12 @@ class PublicPages:
         return self.pages.show("confirm", names=self._named(grant), address=standing.address)
 
     def _confirm(self, token: str, act: Act) -> Response:
+        database, keys = self.context.database, self.context.keys
+        with database.read() as connection:
+            latest = editions.latest_editions(connection, self.context.names, PUBLIC)
+        welcome = self._welcome(latest, act.at)
         try:
-            outcome = signup.confirm(self.context.database, token, act, keys=self.context.keys)
+            outcome = signup.confirm(database, token, act, keys=keys, welcome=welcome)
         except AddressRefusedError:
             title = "We may not write to this address"
             return self.pages.problem(409, title, "Write to us, and a person will look into it.")
@@ -128,14 +137,36 @@ class PublicPages:
             {"name": each.spec.name, "first": first_letter(each.spec.cadence, act.at)}
             for each in joined
         ]
-        latest = latest_letter(self.context.database, outcome.newsletter_ids)
-        day = "" if latest is None else date_words(latest.local_date, "en")
-        return self.pages.show("confirmed", letters=letters, latest=latest, latest_day=day)
+        joined_ids = outcome.newsletter_ids
+        newest = next((each for each in latest if each.newsletter_id in joined_ids), None)
+        day = "" if newest is None else date_words(newest.local_date, "en")
+        return self.pages.show("confirmed", letters=letters, latest=newest, latest_day=day)
+
+    def _welcome(self, latest: Sequence[Edition], now: datetime) -> signup.Welcome:
+        """Tell what the mail to a new reader says; `latest` are public, the newest first."""
+        site, newsletters = self.context.site, self.context.newsletters
+        return signup.Welcome(
+            newsletter_names=self.context.names,
+            unsubscribe_link=lambda token: f"{site.public_url}/u/{token}",
+            preferences_link=lambda token: f"{site.public_url}/p/{token}",
+            first_letters={
+                each.id: (slot.send_at, each.spec.cadence.zone)
+                for each in newsletters
+                if (slot := first_slot(each.spec.cadence, now)) is not None
+            },
+            latest={each.newsletter_id: f"{site.public_url}/{each.address}" for each in latest},
+            language=site.language,
+        )
 
     def _show_unsubscribe(self, token: str) -> Response:
         grant = self.context.keys.links.read(Purpose.UNSUBSCRIBE, token)
         standing = signup.standing(self.context.database, grant)
-        return self.pages.show("unsubscribe", names=self._named(grant), address=standing.address)
+        return self.pages.show(
+            "unsubscribe",
+            names=self._named(grant),
+            address=standing.address,
+            instead=instead_of_leaving(self.context, grant, standing),
+        )
 
     def _unsubscribe(self, token: str, act: Act, everything: bool) -> Response:  # noqa: FBT001 - run_in_threadpool passes it on
         keys, database = self.context.keys, self.context.database
@@ -189,13 +220,4 @@ class PublicPages:
         return RedirectResponse(f"{self.context.base}/subscribe/check-inbox", status_code=303)
 
     def _act(self, request: Request, via: str, text: str) -> Act:
-        return Act(at=self.context.clock(), via=via, ip=_ip(request), text=text)
-
-
-def _ip(request: Request) -> str | None:
-    """Give the caller's address, where it is one: a socket file or a test has none."""
-    host = request.client.host if request.client else ""
-    try:
-        return str(ipaddress.ip_address(host.partition("%")[0]))
-    except ValueError:
-        return None
+        return Act(at=self.context.clock(), via=via, ip=caller(request), text=text)

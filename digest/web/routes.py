@@ -19,6 +19,7 @@ from digest.web.assets import StaticFiles
 from digest.web.context import WebContext
 from digest.web.health import Health
 from digest.web.pages import Pages
+from digest.web.preferences import PreferencePages
 from digest.web.public import PublicPages
 from digest.web.security import LARGEST_BODY, SafeAnswers
 from subscribers.tokens import StaleTokenError
@@ -64,16 +65,18 @@ def make_app(context: WebContext) -> Starlette:
 
 
 def _routes(context: WebContext, pages: Pages, static: StaticFiles) -> list[Route]:
-    public, archive, health = (
-        PublicPages(context, pages),
-        Archive(context),
-        Health(context.database),
-    )
+    public, own = PublicPages(context, pages), PreferencePages(context, pages)
+    archive, health = Archive(context), Health(context.database)
     return [
         Route("/", public.home),
         Route("/subscribe", public.subscribe, methods=_ACTS),
         Route("/subscribe/check-inbox", public.check_inbox),
         Route("/confirm/{token}", public.confirm, methods=_ACTS),
+        Route("/u/sample", own.sample, methods=_ACTS),
+        Route("/p/sample", own.sample, methods=_ACTS),
+        Route("/p/sample/twin", own.sample, methods=_ACTS),
+        Route("/p/{token}", own.preferences, methods=_ACTS),
+        Route("/p/{token}/twin", own.twin, methods=_ACTS),
         Route("/u/{token}", public.unsubscribe, methods=_ACTS),
         Route("/privacy", public.privacy),
         Route("/healthz", health.alive),

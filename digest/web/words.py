@@ -1,4 +1,4 @@
-"""Pure. What the pages say about a newsletter's hours, in plain English."""
+"""Pure. What the pages say about a newsletter's hours and a pause, in plain English."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.editions.cadence import next_cut_off, slots_between
-from digest.editions.model import Cadence, MonthDay, NewsletterSpec
+from digest.editions.model import Cadence, MonthDay, NewsletterSpec, Slot
 from subscribers.wording import listed
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -58,8 +58,13 @@ def days_in_words(days: frozenset[int]) -> str:
     return listed(names)
 
 
-def first_letter(cadence: Cadence, now: datetime) -> tuple[str, str] | None:
-    """Say when a reader who joins now gets the first letter: `Monday 12 January at 07:00`, place.
+def weeks_in_words(weeks: int) -> str:
+    """Say `One week`, `2 weeks`."""
+    return "One week" if weeks == 1 else f"{weeks} weeks"
+
+
+def first_slot(cadence: Cadence, now: datetime) -> Slot | None:
+    """Give the slot of the first letter for a reader who joins now.
 
     Counts from the next cut-off, so that a letter already made up is never promised.
     """
@@ -67,7 +72,14 @@ def first_letter(cadence: Cadence, now: datetime) -> tuple[str, str] | None:
     if cut_off_at is None:
         return None
     slots = slots_between(cadence, cut_off_at - _MOMENT, cut_off_at)
-    slot = next(slot for slot in slots if not slot.holiday)
+    return next(slot for slot in slots if not slot.holiday)
+
+
+def first_letter(cadence: Cadence, now: datetime) -> tuple[str, str] | None:
+    """Say when that first letter comes: `Monday 12 January at 07:00`, and whose clock it is."""
+    slot = first_slot(cadence, now)
+    if slot is None:
+        return None
     local = slot.send_at.astimezone(ZoneInfo(cadence.zone))
     return f"{_DAYS[local.weekday()]} {local.day} {local:%B} at {local:%H:%M}", place(cadence.zone)
 

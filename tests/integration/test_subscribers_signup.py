@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
 from digest.db import Database
 from digest.errors import AddressError, NotFoundError, TokenError, UsageError
-from digest.outbox.model import NoticeKind
+from digest.outbox.model import Notice, NoticeKind
 from digest.outbox.store import due
 from subscribers import signup, store
 from subscribers.address import AddressRefusedError
@@ -35,6 +36,14 @@ MARIA = "Maria@reader.example"
 FORM = Act(at=NOON, via="form", ip="192.0.2.7", text="Subscribe")
 LINK = Act(at=NOON + timedelta(minutes=5), via="link", ip="192.0.2.7", text="Yes")
 COMMAND = Act(at=NOON, via="command")
+WELCOME = signup.Welcome(
+    newsletter_names=NAMES,
+    unsubscribe_link=lambda token: f"https://letters.example/u/{token}",
+    preferences_link=lambda token: f"https://letters.example/p/{token}",
+    first_letters={DAILY: (NOON.astimezone(ZoneInfo("America/Tortola")), "America/Tortola")},
+    latest={WEEKLY: "https://letters.example/weekly/2026-01-03"},
+    language="de",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +68,14 @@ def _subscribe(database: Database, *ids: int, act: Act = FORM, **more: Any) -> O
 def _links(database: Database) -> list[str]:
     with database.read() as connection:
         notices = due(connection, now=NOON + timedelta(days=99), limit=99)
-    return [str(notice.facts["confirm_url"]).rpartition("/")[2] for notice in notices]
+    asking = [notice for notice in notices if notice.kind is NoticeKind.CONFIRM]
+    return [str(notice.facts["confirm_url"]).rpartition("/")[2] for notice in asking]
+
+
+def _welcomes(database: Database) -> list[Notice]:
+    with database.read() as connection:
+        notices = due(connection, now=NOON + timedelta(days=99), limit=99)
+    return [notice for notice in notices if notice.kind is NoticeKind.WELCOME]
 
 
 def _reader(database: Database) -> Subscriber:
@@ -106,7 +122,7 @@ def test_asking_writes_the_reader_the_proof_and_one_notice(database: Database) -
     assert (notice.kind, notice.to_address) == (NoticeKind.CONFIRM, "Maria@reader.example")
     token = str(notice.facts["confirm_url"]).removeprefix("https://letters.example/confirm/")
     assert notice.facts == {
-        "newsletter": "The Daily Brief and The Week",
+        "newsletter": ["The Daily Brief", "The Week"],
         "address": "Maria@reader.example",
         "confirm_url": f"https://letters.example/confirm/{token}",
         "valid_days": 30,
@@ -181,6 +197,95 @@ def test_confirming_acts_once_and_keeps_the_proof(database: Database) -> None:
         Consent(ConsentKind.CONFIRMED, each, LINK) for each in (DAILY, WEEKLY)
     ]
     assert {each.confirmed_at for each in _subscriptions(database)} == {LINK.at}
+
+
+def test_who_joins_is_welcomed_once_for_all_that_a_link_stands_for(database: Database) -> None:
+    _subscribe(database, DAILY, WEEKLY)
+    (token,) = _links(database)
+    for minutes in (5, 6):
+        act = replace(LINK, at=NOON + timedelta(minutes=minutes))
+        signup.confirm(database, token, act, keys=KEYS, welcome=WELCOME)
+    (notice,) = _welcomes(database)
+    reader = _reader(database)
+    leave = str(notice.facts["unsubscribe_url"]).removeprefix("https://letters.example/u/")
+    choose = str(notice.facts["preferences_url"]).removeprefix("https://letters.example/p/")
+    assert (notice.to_address, notice.created_at) == (MARIA, LINK.at)
+    assert notice.facts == {
+        "newsletter": ["The Daily Brief", "The Week"],
+        "address": MARIA,
+        "language": "de",
+        "letters": [
+            ["The Daily Brief", "2026-01-09T12:00:00+00:00", "America/Tortola"],
+            ["The Week", "", ""],
+        ],
+        "latest_url": "https://letters.example/weekly/2026-01-03",
+        "unsubscribe_url": f"https://letters.example/u/{leave}",
+        "preferences_url": f"https://letters.example/p/{choose}",
+    }
+    both, first = Grant(reader.public_id, (DAILY, WEEKLY)), Grant(reader.public_id, (DAILY,))
+    assert KEYS.links.read(Purpose.UNSUBSCRIBE, leave) == both
+    assert KEYS.links.read(Purpose.PREFERENCES, choose) == first
+
+
+def test_a_welcome_offers_only_letters_of_what_was_joined(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (token,) = _links(database)
+    signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    assert [notice.facts["latest_url"] for notice in _welcomes(database)] == [""]
+
+
+def test_each_link_that_joins_something_new_has_its_welcome(database: Database) -> None:
+    _subscribe(database, DAILY)
+    _subscribe(database, WEEKLY, act=replace(FORM, at=NOON + timedelta(minutes=1)))
+    for token in _links(database):
+        signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    named = [notice.facts["newsletter"] for notice in _welcomes(database)]
+    assert named == [["The Daily Brief"], ["The Week"]]
+
+
+def test_readers_are_written_to_in_their_language_else_in_the_sites(database: Database) -> None:
+    _subscribe(database, DAILY, language="fr")
+    with database.write() as connection:
+        connection.execute(sa.update(store.subscriber).values(language="ar"))
+    _subscribe(database, WEEKLY, language="fr")
+    for token in _links(database):
+        signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    with database.read() as connection:
+        notices = due(connection, now=NOON + timedelta(days=99), limit=99)
+    assert [(str(each.kind), each.facts["language"]) for each in notices] == [
+        ("confirm", "fr"),
+        ("confirm", "ar"),
+        ("welcome", "ar"),
+        ("welcome", "ar"),
+    ]
+
+
+def test_nobody_is_welcomed_who_is_suppressed_or_was_there_before(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    _subscribe(database, DAILY, WEEKLY)
+    (token,) = _links(database)
+    _suppress(database, scope="weekly")
+    signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    _suppress(database)
+    with pytest.raises(AddressError):
+        signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    assert _welcomes(database) == []
+
+
+def test_a_newsletter_that_left_the_settings_has_no_welcome(database: Database) -> None:
+    _subscribe(database, DAILY)
+    (token,) = _links(database)
+    gone = replace(WELCOME, newsletter_names={})
+    assert signup.confirm(database, token, LINK, keys=KEYS, welcome=gone).changed == (DAILY,)
+    assert _welcomes(database) == []
+
+
+def test_without_a_welcome_nothing_is_mailed(database: Database) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    _subscribe(database, WEEKLY)
+    (token,) = _links(database)
+    signup.confirm(database, token, LINK, keys=KEYS)
+    assert _welcomes(database) == []
 
 
 def test_an_expired_or_forged_confirmation_changes_nothing(database: Database) -> None:

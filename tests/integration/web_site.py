@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from digest.clock import fixed
 from digest.composition.model import Site
 from digest.db import Database
+from digest.outbox.model import Notice, NoticeKind
 from digest.outbox.store import due
 from digest.web.context import WebContext
 from digest.web.routes import make_app
@@ -54,8 +55,15 @@ class Browser:
         """Give the paths of the links to confirm that wait to be mailed, oldest first."""
         with self.database.read() as connection:
             notices = due(connection, now=NOON, limit=99)
-        urls = [str(notice.facts["confirm_url"]) for notice in notices]
+        asking = [notice for notice in notices if notice.kind is NoticeKind.CONFIRM]
+        urls = [str(notice.facts["confirm_url"]) for notice in asking]
         return [url.removeprefix(SITE.public_url) for url in urls]
+
+    def welcomes(self) -> list[Notice]:
+        """Give the mails to new readers that wait to be sent, oldest first."""
+        with self.database.read() as connection:
+            notices = due(connection, now=NOON, limit=99)
+        return [notice for notice in notices if notice.kind is NoticeKind.WELCOME]
 
     def join(self, *newsletter_ids: int, address: str = MARIA) -> str:
         """Add a reader; give the path of the link that stops the daily."""

@@ -14,7 +14,7 @@ from digest.editions.model import (
     SlotHours,
     StoryPolicy,
 )
-from digest.web.words import days_in_words, first_letter, offer, place
+from digest.web.words import days_in_words, first_letter, offer, place, weeks_in_words
 
 DAILY = Cadence("America/Tortola", (SlotHours(time(7), time(6, 30)),), frozenset(range(5)))
 
@@ -83,3 +83,8 @@ def test_a_newsletter_without_days_promises_none() -> None:
 )
 def test_the_clock_has_a_place(zone: str, words: str) -> None:
     assert place(zone) == words
+
+
+@pytest.mark.parametrize(("weeks", "words"), [(1, "One week"), (2, "2 weeks"), (4, "4 weeks")])
+def test_a_pause_is_said_in_weeks(weeks: int, words: str) -> None:
+    assert weeks_in_words(weeks) == words
