@@ -1,15 +1,14 @@
-"""The commands about editions: status, prepare, preview, approve, skip."""
+"""The commands about editions: status, prepare, approve, skip."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from digest.cli.opening import edition_named, moment, newest_edition, newsletter_named, opened
+from digest.cli.opening import edition_named, moment, newsletter_named, opened
 from digest.cli.output import json_option, mark, pairs, say, say_wrapped, show, table
 from digest.cli.wording import aligned, counted, long_time, short_time
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from digest.app import App
     from digest.cli.slots import Shortage
-    from digest.composition.model import Composition
     from digest.delivery.model import Tally
     from digest.editions.model import Edition, Newsletter, Prepared, Slot
     from digest.workflow.status import Overview
@@ -196,7 +194,8 @@ def prepare(
     Stories that come after it wait for the edition after. Nothing is sent. A story that no source
     has brought yet is read from its page.
     """
-    from digest.cli.slots import is_extra, shortage, slot_meant
+    from digest.cli.slots import shortage, slot_meant
+    from digest.editions.foresee import is_extra
     from digest.editions.prepare import prepare as prepare_now
 
     with opened(ctx) as app:
@@ -306,61 +305,6 @@ def _next_steps(edition: Edition) -> list[tuple[str, str]]:
     if is_open(edition):
         return [*look, (f"digest approve {address}", "let it go")]
     return [*look, (f"digest prepare {edition.slug} --extra", "one more, beside it")]
-
-
-@click.command()
-@click.argument("edition", required=False)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("preview"),
-    show_default=True,
-    help="The folder to write to.",
-)
-@json_option
-@click.pass_context
-def preview(ctx: click.Context, edition: str | None, out: Path, as_json: bool) -> None:
-    """Write an edition's HTML, text and a sample message to a folder: the bytes that go out.
-
-    Without EDITION it is the newest.
-    """
-    with opened(ctx) as app:
-        found = newest_edition(app) if edition is None else edition_named(app, edition)
-        composition = app.composition(found)
-        files = _write_sample(app, found, composition, out)
-
-        def tell() -> None:
-            say_wrapped(f"{title(app, found)}: {found.state}", then="  ")
-            heads = (("Subject", composition.subject), ("Preheader", composition.preheader))
-            table(heads, indent=2, shrink=1)
-            rows = [(n.upper(), p, f"{_kilobytes(c)} KB") for n, (p, c) in files.items()]
-            table(rows, indent=2, right=(2,))
-
-        facts = {
-            "edition": found.address,
-            "state": found.state,
-            "subject": composition.subject,
-            "preheader": composition.preheader,
-            "content_hash": composition.content_hash,
-            "files": {name: str(path) for name, (path, _) in files.items()},
-        }
-        show(as_json, facts, tell)
-
-
-def _write_sample(
-    app: App, edition: Edition, composition: Composition, out: Path
-) -> dict[str, tuple[Path, bytes]]:
-    sample = app.mailer.sample(edition, composition)
-    out.mkdir(parents=True, exist_ok=True)
-    stem = edition.address.replace("/", "-")
-    files = {
-        "html": (out / f"{stem}.html", sample.html.encode()),
-        "txt": (out / f"{stem}.txt", sample.text.encode()),
-        "eml": (out / f"{stem}.eml", sample.message),
-    }
-    for path, content in files.values():
-        path.write_bytes(content)
-    return files
 
 
 def _kilobytes(content: bytes) -> int:

@@ -50,16 +50,19 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 @contextlib.contextmanager
-def opened(ctx: click.Context, *, log_level: int = logging.WARNING) -> Iterator[App]:
+def opened(
+    ctx: click.Context, *, log_level: int = logging.WARNING, read_only: bool = False
+) -> Iterator[App]:
     """Give the installation: settings read, database migrated, keys loaded; closed at the end.
 
-    A command tells what it does by itself; only those that go on running log every event.
+    With `read_only` it is taken as it is, and nothing can be written. A command tells what it does
+    by itself; only those that go on running log every event.
     """
     from digest import log
     from digest.app import open_app
 
     log.set_up(level=log_level)
-    app = open_app(settings_of(ctx))
+    app = open_app(settings_of(ctx), read_only=read_only)
     try:
         yield app
     finally:
@@ -136,16 +139,3 @@ def moment(app: App, text: str | None) -> datetime | None:
             f"time: {text!r}: not a date and time", hint="Write it as 2026-01-09T07:00."
         ) from error
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(app.settings.site.timezone))
-
-
-def newest_edition(app: App) -> Edition:
-    """Give the edition that was made last, of whichever newsletter. Raises NotFoundError."""
-    from digest.editions import store as editions
-
-    with app.database.read() as connection:
-        last = editions.recent_editions(connection, limit=1)
-    if not last:
-        raise NotFoundError(
-            "edition: there is none yet", hint="Make one with: digest prepare NEWSLETTER"
-        )
-    return last[0]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from digest.clock import to_utc
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot, slots_between, slots_on
-from digest.editions.model import MAIN_SLOT, Cadence, EditionState, Newsletter, Slot
+from digest.editions.foresee import is_extra
+from digest.editions.model import Cadence, EditionState, Newsletter, Slot
 from digest.editions.prepare import too_few
 from digest.editions.weigh import weigh
 from digest.errors import UsageError
@@ -56,6 +57,21 @@ def slot_meant(
     if chosen is None:  # every date it could have is a holiday
         return _by_hand(newsletter, now, now=now)
     return replace(chosen, cut_off_at=min(chosen.cut_off_at, now))
+
+
+def slot_as_of(newsletter: Newsletter, at: datetime, *, now: datetime) -> Slot:
+    """Choose the slot that `prepare` would make at a moment, cut off by then: for looking only.
+
+    Of a moment that is over it is that day's, as with `prepare --at`; of one to come the first
+    that is not sent before it.
+    """
+    at = to_utc(at)
+    if at > now:
+        # `next_slot` wants a later hour than the one it is given, and 07:00 means the one of 07:00.
+        coming = next_slot(newsletter.spec.cadence, at - timedelta(microseconds=1))
+        if coming is not None:
+            return replace(coming, cut_off_at=min(coming.cut_off_at, at))
+    return _by_hand(newsletter, at, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +126,6 @@ def _regular(cadence: Cadence, day: date, at: datetime) -> Slot | None:
     slots = [slot for slot in slots_on(cadence, day) if not slot.holiday]
     over = [slot for slot in slots if slot.cut_off_at <= at]
     return (*slots[:1], *over)[-1] if slots else None
-
-
-def is_extra(newsletter: Newsletter, slot: Slot) -> bool:
-    """Tell whether a slot stands beside those of the cadence: then one story is enough."""
-    return slot.name not in {MAIN_SLOT, *(hours.name for hours in newsletter.spec.cadence.slots)}
 
 
 def _beside(

@@ -1,0 +1,69 @@
+"""Pure. A letter as a frame of ours shows it: light or dark whatever the browser prefers."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Scheme(StrEnum):
+    """Which of its two faces a letter shows."""
+
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
+_MEDIA = re.compile(r"""(\bmedia=["'])([^"']*)(["'])""", re.IGNORECASE)
+_PREFERS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
+_DECLARED = re.compile(r"(\bcolor-schemes?\s*:)[^;}]*", re.IGNORECASE)
+_META = re.compile(
+    r"""(<meta\b[^>]*\bname=["'](?:supported-)?color-schemes?["'][^>]*\bcontent=["'])[^"']*""",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
+_NEW_WINDOW = '<base target="_blank">'
+_ALWAYS, _NEVER = "(min-width:0)", "(max-width:0)"
+
+
+def in_scheme(html: str, scheme: Scheme) -> str:
+    """Settle the rules for light and dark, as a reader's own machine would; words stay alone."""
+
+    def settled(found: re.Match[str]) -> str:
+        rules = _PREFERS.sub(lambda asked: _answer(asked[1], scheme), found[2])
+        return found[1] + _DECLARED.sub(rf"\g<1> {scheme}", rules) + found[3]
+
+    html = _STYLE.sub(settled, html)
+    html = _MEDIA.sub(
+        lambda found: (
+            found[1] + _PREFERS.sub(lambda asked: _answer(asked[1], scheme), found[2]) + found[3]
+        ),
+        html,
+    )
+    return _META.sub(rf"\g<1>{scheme}", html)
+
+
+def in_new_window(html: str) -> str:
+    """Make its links leave the frame: one line put in, which the wire does not have."""
+    found = _HEAD.search(html)
+    if found is None:
+        return _NEW_WINDOW + html
+    return html[: found.end()] + _NEW_WINDOW + html[found.end() :]
+
+
+def with_pictures_from(html: str, public_url: str, folder: str) -> str:
+    """Take our own pictures from `folder` ("/images/") instead of the public pages."""
+    return _ours(public_url).sub(lambda found: folder + found[1], html)
+
+
+def pictures_in(html: str, public_url: str) -> tuple[str, ...]:
+    """Give the names of our own pictures that a letter shows, each once."""
+    return tuple(dict.fromkeys(_ours(public_url).findall(html)))
+
+
+def _ours(public_url: str) -> re.Pattern[str]:
+    return re.compile(re.escape(public_url) + r"/images/([0-9a-f]{64}\.(?:jpg|png))")
+
+
+def _answer(asked: str, scheme: Scheme) -> str:
+    return _ALWAYS if asked.lower() == scheme else _NEVER
