@@ -31,6 +31,8 @@ PROJECT = ROOT / "pyproject.toml"
 VENV = ROOT / ".venv"
 READY = VENV / ".ready"
 ON_WINDOWS = os.name == "nt"
+TOOLS = ROOT / "tests" / "tools"
+TOOLS_READY = TOOLS / "node_modules" / ".ready"
 SCRIPTS = VENV / ("Scripts" if ON_WINDOWS else "bin")
 PYTHON = SCRIPTS / ("python.exe" if ON_WINDOWS else "python")
 
@@ -382,6 +384,40 @@ def fuzz(arguments: list[str]) -> int:
     return _rounds(["-m", "hypothesis", *profile], {"TEST_EXAMPLES": "5000"}, arguments)
 
 
+def letters(arguments: list[str]) -> int:
+    """Check every letter by all its tools: axe, Nu, caniemail, SpamAssassin, neomutt.
+
+    With --tools it installs those that come from npm, and checks nothing.
+    """
+    _letter_tools()
+    if arguments == ["--tools"]:
+        return 0
+    files = [str(path) for path in sorted(ROOT.glob("tests/acceptance/test_letter_*.py"))]
+    side_by_side = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    return _rounds([*side_by_side, *files], {"TEST_LETTERS": "all"}, arguments)
+
+
+def _letter_tools() -> None:
+    missing = [name for name in ("npm", "node", "java") if shutil.which(name) is None]
+    if missing:
+        _say(f"Not on this machine: {', '.join(missing)}; Nu and caniemail are left out.")
+        return
+    wanted = hashlib.sha256((TOOLS / "package-lock.json").read_bytes()).hexdigest()
+    if TOOLS_READY.is_file() and TOOLS_READY.read_text("utf-8") == wanted:
+        return
+    if TOOLS_READY.is_file():
+        TOOLS_READY.unlink()
+    npm = shutil.which("npm") or "npm"
+    try:
+        quiet = ("--no-audit", "--no-fund")
+        # Without scripts: one of them would fetch a whole Java from elsewhere.
+        _quietly(npm, "ci", "--prefix", TOOLS, "--ignore-scripts", "--engine-strict", *quiet)
+    except StepError as error:
+        last = [line.strip() for line in str(error).splitlines() if line.strip()][-1]
+        raise DevError(f"letters: npm could not install tests/tools: {last[:160]}") from error
+    TOOLS_READY.write_text(wanted, "utf-8")
+
+
 def _rounds(selection: list[str], more: dict[str, str], arguments: list[str]) -> int:
     environment = _environment()
     for name, value in more.items():
@@ -390,11 +426,8 @@ def _rounds(selection: list[str], more: dict[str, str], arguments: list[str]) ->
 
 
 def screenshots(arguments: list[str]) -> int:
-    """Take the pictures in docs/images anew, from the running demo."""
-    script = ROOT / "docs" / "screenshots.py"
-    if not script.is_file():
-        raise DevError("screenshots: docs/screenshots.py is not written yet")
-    return _call([PYTHON, script, *arguments])
+    """Take the pictures in docs/images anew: of the running demo, and of every letter."""
+    return _call([PYTHON, "-m", "docs.screenshots", *arguments])
 
 
 def lock(arguments: list[str]) -> int:
@@ -433,6 +466,7 @@ VERBS = {
     "bench": Verb(bench),
     "kill": Verb(kill),
     "fuzz": Verb(fuzz),
+    "letters": Verb(letters),
     "screenshots": Verb(screenshots),
     "lock": Verb(lock, needs_venv=False),
     "setup": Verb(setup),

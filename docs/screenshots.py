@@ -1,6 +1,7 @@
-"""Make the pictures of the documentation from the running demo.
+"""Make the pictures of the documentation: of the running demo, and of every letter and notice.
 
-Needs Chromium. Run it by `python3 dev.py screenshots`; it writes docs/images/.
+Needs Chromium. Run it by `python3 dev.py screenshots`; it writes docs/images/. With the names of
+templates behind it, as `daily confirm`, it draws the sheets of these alone.
 """
 
 from __future__ import annotations
@@ -15,43 +16,101 @@ import tempfile
 import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from PIL import Image, ImageColor, ImageOps
+from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
+
+from digest.composition.samples import LANGUAGES, LETTERS, NOTICES
+from digest.demo.pictures import draw
+from tests.acceptance.letter_gallery import named
 
 IMAGES = Path(__file__).parent / "images"
+SHEETS = IMAGES / "letters"
 _PATIENCE = 30.0
 _GAP = 24
 _BACKGROUND = (201, 201, 196)
+_WIDTHS = (600, 375, 320)
+_TALLEST = 5000
+_LARGEST = 245_000
+"""Bytes of a picture: what a page of the documentation may ask of a phone."""
+_OWN_COLOURS = (
+    *("#FFFFFF", "#F4F4F1", "#1A1A1A", "#5A5A57", "#0B4F8A", "#D9D9D6"),
+    *("#1B1B1B", "#111111", "#EDEDEA", "#B5B5B0", "#8EC1F5", "#3A3A38"),
+)
+_NEAR = 10
+_GALLERY = "https://gallery.example/"
+_SCENES = {
+    "harbour": "harbour-wall-storm",
+    "ferry": "ferry-slip",
+    "roofs": "terraces-morning",
+    "lamp": "lighthouse",
+    "choir": "theatre-curtain",
+}
+"""Which of the demo's pictures stands for a picture of the sample letters."""
 
 
-def main() -> None:
-    """Start the demo, look at it in a browser, and write the pictures."""
+def main(templates: Sequence[str]) -> None:
+    """Look at the demo and at every letter in a browser, and write the pictures."""
     browser_path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    IMAGES.mkdir(exist_ok=True)
-    with _demo() as base_url, sync_playwright() as play:
+    SHEETS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-background-networking"]
         )
-        letter = _letter_address(browser, base_url)
-        _beside(
-            "daily.png",
-            _shot(browser, letter, width=600, height=1240),
-            _shot(browser, letter, width=375, height=1240, dark=True),
-        )
-        week = _shot(browser, f"{base_url}/inbox", width=1280, height=800)
-        _beside("inbox.png", week)
-        page = f"{base_url}/subscribe"
-        _beside(
-            "subscribe.png",
-            _shot(browser, page, width=900, height=760),
-            _shot(browser, page, width=375, height=760, dark=True),
-        )
+        if not templates:
+            with _demo() as base_url:
+                _draw_demo(browser, base_url)
+        for template in templates or (*LETTERS, *NOTICES):
+            _draw_sheet(browser, template)
+        for language in sorted({*LANGUAGES} - {"en"}) if not templates else ():
+            _draw_language(browser, language)
         browser.close()
+
+
+def _draw_demo(browser: Browser, base_url: str) -> None:
+    letter = _letter_address(browser, base_url)
+    _beside(
+        IMAGES / "daily.png",
+        _shot(browser, letter, width=600, height=1240),
+        _shot(browser, letter, width=375, height=1240, dark=True),
+    )
+    week = _shot(browser, f"{base_url}/inbox", width=1280, height=800)
+    _beside(IMAGES / "inbox.png", week)
+    page = f"{base_url}/subscribe"
+    _beside(
+        IMAGES / "subscribe.png",
+        _shot(browser, page, width=900, height=760),
+        _shot(browser, page, width=375, height=760, dark=True),
+    )
+
+
+def _draw_sheet(browser: Browser, template: str) -> None:
+    """Put a template at each width beside itself, light and dark, half as large."""
+    shots = [
+        _shot(browser, f"{_GALLERY}{template}-en", width=width, dark=dark)
+        for width in _WIDTHS
+        for dark in (False, True)
+    ]
+    _beside(SHEETS / f"{template}.png", *map(_halved, shots))
+
+
+def _draw_language(browser: Browser, language: str) -> None:
+    address = f"{_GALLERY}daily-{language}"
+    _beside(
+        SHEETS / f"daily-{language}.png",
+        _halved(_shot(browser, address, width=600)),
+        _halved(_shot(browser, address, width=375, dark=True)),
+    )
+
+
+def _halved(shot: Image.Image) -> Image.Image:
+    return shot.crop((0, 0, shot.width, min(shot.height, _TALLEST))).reduce(2)
 
 
 @contextlib.contextmanager
@@ -91,29 +150,86 @@ def _letter_address(browser: Browser, base_url: str) -> str:
 
 
 def _shot(
-    browser: Browser, address: str, *, width: int, height: int, dark: bool = False
+    browser: Browser, address: str, *, width: int, height: int = 0, dark: bool = False
 ) -> Image.Image:
+    """Photograph a page; without a height, all of it."""
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        viewport={"width": width, "height": height or 400},
+        color_scheme="dark" if dark else "light",
     )
+    if address.startswith(_GALLERY):
+        _offer_gallery(context)
     page = context.new_page()
     page.goto(address)
     page.wait_for_load_state("networkidle")
-    taken: Any = page.screenshot()
+    taken: Any = page.screenshot(full_page=not height)
     context.close()
     return Image.open(BytesIO(taken)).convert("RGB")
 
 
-def _beside(name: str, *shots: Image.Image) -> None:
+def _offer_gallery(context: BrowserContext) -> None:
+    """Let the window see the sample letters and their pictures, and nothing else."""
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if route.request.url.startswith(_GALLERY):
+            html = named(path.strip("/")).html
+            route.fulfill(body=html, content_type="text/html; charset=utf-8")
+        elif path.startswith("/images/"):
+            route.fulfill(body=_picture(Path(path).stem), content_type="image/jpeg")
+        else:
+            route.abort()
+
+    context.route("**/*", answer)
+
+
+@cache
+def _picture(name: str) -> bytes:
+    scene, _, shape = name.rpartition("-")
+    size = (1200, 676) if shape == "lead" else (320, 240)
+    with Image.open(BytesIO(draw(_SCENES[scene]))) as drawn:
+        file = BytesIO()
+        ImageOps.fit(drawn, size).save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+def _beside(path: Path, *shots: Image.Image) -> None:
     width = sum(shot.width for shot in shots) + _GAP * (len(shots) + 1)
     sheet = Image.new("RGB", (width, max(s.height for s in shots) + 2 * _GAP), _BACKGROUND)
     left = _GAP
     for shot in shots:
         sheet.paste(shot, (left, _GAP))
         left += shot.width + _GAP
-    sheet.quantize(256, method=Image.Quantize.MEDIANCUT).save(IMAGES / name, optimize=True)
-    sys.stdout.write(f"{IMAGES / name}\n")
+    path.write_bytes(_as_png(sheet))
+    sys.stdout.write(f"{path}\n")
+
+
+def _as_png(sheet: Image.Image) -> bytes:
+    """Give a picture in as many colours as keep it small enough."""
+    for colours in (256, 128, 64, 48, 32):
+        file = BytesIO()
+        few = sheet.quantize(palette=_palette(sheet, colours), dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
+        if file.tell() <= _LARGEST:
+            break
+    return file.getvalue()
+
+
+def _palette(sheet: Image.Image, colours: int) -> Image.Image:
+    # Of few colours the photographs would have all, so the letter's own are given beforehand, and
+    # none beside them that is so near that paper would no longer be quite white.
+    own = [ImageColor.getrgb(colour)[:3] for colour in _OWN_COLOURS]
+    found = sheet.quantize(colours - len(own), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    others = zip(*[iter(found)] * 3, strict=True)
+    apart = [other for other in others if all(_distance(other, each) > _NEAR for each in own)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in (*own, *apart) for part in colour][: 3 * colours])
+    return palette
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

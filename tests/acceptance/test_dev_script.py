@@ -14,7 +14,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ["demo", "test", "check", "serve", "bench", "kill", "fuzz", "screenshots", "lock", "setup"]
+VERBS = [
+    *("demo", "test", "check", "serve", "bench", "kill", "fuzz", "letters"),
+    *("screenshots", "lock", "setup"),
+]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in programs are shell scripts")
 
@@ -219,3 +222,15 @@ def test_the_makefile_offers_the_same_verbs() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     (line,) = [line for line in makefile.splitlines() if line.startswith("VERBS :=")]
     assert line.split()[2:] == VERBS
+
+
+def test_where_npm_is_missing_the_letters_are_checked_without_its_tools(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(checkout))
+    dev = _load(checkout)
+    assert dev.letters(["--tools"]) == 0
+    assert capfd.readouterr().err == (
+        "Not on this machine: npm, node, java; Nu and caniemail are left out.\n"
+    )
+    assert not dev.TOOLS.exists()
