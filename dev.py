@@ -397,6 +397,11 @@ def letters(arguments: list[str]) -> int:
     return _rounds([*side_by_side, *files], {"TEST_LETTERS": "all"}, arguments)
 
 
+def messages(arguments: list[str]) -> int:
+    """Bring the catalogs up to date with code and templates; say what is to be translated."""
+    return _call([PYTHON, "-m", "tests.catalog_words", *arguments])
+
+
 def _letter_tools() -> None:
     missing = [name for name in ("npm", "node", "java") if shutil.which(name) is None]
     if missing:
@@ -467,6 +472,7 @@ VERBS = {
     "kill": Verb(kill),
     "fuzz": Verb(fuzz),
     "letters": Verb(letters),
+    "messages": Verb(messages),
     "screenshots": Verb(screenshots),
     "lock": Verb(lock, needs_venv=False),
     "setup": Verb(setup),

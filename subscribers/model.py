@@ -59,6 +59,8 @@ class Subscriber:
     created_at: datetime | None = None
     address_hmac: str = field(default="", repr=False)
     """The name of the address on the never-mail list."""
+    text_only: bool = False
+    """They asked for plain text alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,9 +153,12 @@ def add(
     *,
     keys: Keys,
     again: bool = False,
+    language: str | None = None,
+    text_only: bool | None = None,
 ) -> Outcome:
     """Add a reader by the publisher's own act: confirmed directly, and recorded as such.
 
+    `language` and `text_only` are how they want their letters; None leaves what is known.
     Raises AddressError when the address is on the never-mail list, or when the reader has left
     one of the newsletters; `again` overrides only the latter.
     """
@@ -167,6 +170,7 @@ def add(
     with database.write() as connection:
         _refuse_suppressed(connection, address.mailed, hashed, wanted)
         reader = _reader(connection, address, hashed, act)
+        store.set_manner(connection, reader.id, language=language, text_only=text_only)
         current = _subscriptions(connection, reader)
         if not again and any(each in current and current[each].ended for each in wanted):
             refuse(

@@ -199,6 +199,23 @@ def insert_subscriber(connection: Connection, new: NewSubscriber) -> Subscriber:
     return found
 
 
+def set_manner(
+    connection: Connection, subscriber_id: int, *, language: str | None, text_only: bool | None
+) -> None:
+    """Write how a reader gets their letters: in which language, and as text alone or not.
+
+    None leaves as it is what they have.
+    """
+    told: dict[str, str | None] = {}
+    if language is not None:
+        told["language"] = language
+    if text_only is not None:
+        told["format"] = TEXT if text_only else None
+    if told:
+        mine = sa.update(subscriber).where(subscriber.c.id == subscriber_id)
+        connection.execute(mine.values(told))
+
+
 def lock_subscriber(connection: Connection, **where: str) -> Subscriber | None:
     """Find a reader by `address_key` or `public_id`, for update; None when unknown or erased."""
     query = _subscribers_where(where).with_for_update(of=subscriber)
@@ -408,6 +425,7 @@ _SUBSCRIBER = (
     subscriber.c.language,
     subscriber.c.created_at,
     subscriber.c.address_hmac,
+    sa.func.coalesce(subscriber.c.format == TEXT, sa.false()),
 )
 """In the order of the fields of Subscriber."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from digest.cli.opening import newsletter_named, opened
-from digest.cli.output import json_option, mark, say, show, table
+from digest.cli.output import json_option, mark, pairs, say, show, table
 from digest.cli.wording import counted, listed, long_time
 from digest.errors import DigestError, NotFoundError, UsageError
 
@@ -32,31 +33,69 @@ def subscribers() -> None:
 @click.argument("addresses", nargs=-1, required=True)
 @_newsletters
 @click.option("--again", is_flag=True, help="Also those who have left before.")
+@click.option("--language", metavar="TAG", help="The language of their letters, as de or pt-BR.")
+@click.option(
+    "--format", "shape", type=click.Choice(["html", "text"]), help="With HTML, or text alone."
+)
 @json_option
 @click.pass_context
 def add(
     ctx: click.Context,
     addresses: tuple[str, ...],
     slugs: tuple[str, ...],
+    *,
     again: bool,
+    language: str | None,
+    shape: str | None,
     as_json: bool,
 ) -> None:
-    """Add readers who have agreed elsewhere; they are confirmed at once, and it is recorded."""
+    """Add readers who have agreed elsewhere; they are confirmed at once, and it is recorded.
+
+    For somebody who is there already, --language and --format change what they get from now on.
+    """
     with opened(ctx) as app:
+        manner = _Manner(_language(language), None if shape is None else shape == "text")
         ids = _ids(app, slugs)
-        facts = [_added(app, address, ids, again=again) for address in addresses]
+        facts = [_added(app, address, ids, again=again, manner=manner) for address in addresses]
     show(as_json, facts, lambda: _tell_added(facts))
     if any(one["problem"] for one in facts):
         ctx.exit(1)
 
 
-def _added(app: App, address: str, ids: Sequence[int], *, again: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Manner:
+    """How these readers want their letters; None: as it is."""
+
+    language: str | None
+    text_only: bool | None
+
+
+def _language(tag: str | None) -> str | None:
+    from digest.config.model import LANGUAGE_TAG
+
+    if tag is not None and not LANGUAGE_TAG.fullmatch(tag):
+        raise UsageError(f"language: {tag!r}: not a language tag", hint="Write it as de or pt-BR.")
+    return tag
+
+
+def _added(
+    app: App, address: str, ids: Sequence[int], *, again: bool, manner: _Manner
+) -> dict[str, Any]:
     from subscribers.address import read_address
     from subscribers.signup import add as add_one
 
     try:
         mailed = read_address(address).mailed
-        outcome = add_one(app.database, address, ids, _act(app), keys=app.keys, again=again)
+        outcome = add_one(
+            app.database,
+            address,
+            ids,
+            _act(app),
+            keys=app.keys,
+            again=again,
+            language=manner.language,
+            text_only=manner.text_only,
+        )
     except DigestError as error:
         return {"address": address, "added": [], "problem": str(error), "hint": error.hint}
     added = [_slug(app, each) for each in outcome.changed]
@@ -143,6 +182,8 @@ def show_reader(ctx: click.Context, address: str, as_json: bool) -> None:
             log = store.consents_of(connection, reader.id)
         facts = {
             "address": reader.address,
+            "language": reader.language,
+            "format": "text" if reader.text_only else "html",
             "subscriptions": [
                 {"newsletter": _slug(app, s.newsletter_id), "state": s.state} for s in standings
             ],
@@ -162,6 +203,10 @@ def _consent_facts(app: App, line: Consent) -> dict[str, Any]:
 
 def _tell_reader(app: App, facts: dict[str, Any]) -> None:
     say(facts["address"])
+    manner = [("Language", facts["language"])] if facts["language"] else []
+    if facts["format"] == "text":
+        manner.append(("Format", "text alone"))
+    pairs(manner)
     table([(one["newsletter"], one["state"]) for one in facts["subscriptions"]], indent=2)
     say()
     lines = [

@@ -38,7 +38,8 @@ RESERVED_SLUGS = frozenset(
 """First parts of our own web addresses, which no newsletter may take."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
-LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+LanguageTag = Annotated[str, Field(pattern=rf"^{LANGUAGE_TAG.pattern}$")]
 SponsorSlot = Annotated[str, Field(pattern=rf"^(after {SLUG.pattern}|end)$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,23 @@ def test_without_newsletters_nobody_can_be_added(site: SiteFolder) -> None:
         "  There are: none; add one to digest.toml.\n"
     )
     assert site.well("status").steady.startswith("DAY, HH:MM in ZONE\n\n")
+
+
+def test_readers_get_their_letters_in_the_language_and_shape_they_want(site: SiteFolder) -> None:
+    site.well("subscribers", "add", "ann@reader.example", "--language", "de-AT", "--format", "text")
+    assert site.well("subscribers", "show", "ann@reader.example").out.splitlines()[:3] == [
+        "ann@reader.example",
+        "  Language  de-AT",
+        "  Format    text alone",
+    ]
+    site.well("subscribers", "add", "ann@reader.example", "--format", "html")
+    shown = json.loads(site.well("subscribers", "show", "ann@reader.example", "--json").out)
+    assert (shown["language"], shown["format"]) == ("de-AT", "html")
+
+
+def test_a_language_that_is_none_is_refused(site: SiteFolder) -> None:
+    ran = site.digest("subscribers", "add", "ann@reader.example", "--language", "German!")
+    assert ran.code == 2
+    assert ran.err == (
+        "digest: language: 'German!': not a language tag\n  Write it as de or pt-BR.\n"
+    )
