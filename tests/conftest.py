@@ -14,8 +14,16 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from digest.db import Database
+
+# `dev.py fuzz` tries thousands. A deadline would only measure how busy the machine is; where a
+# build runs, the same examples each time.
+settings.register_profile(
+    "short", max_examples=40, deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("short")
 
 SEEDS = Path(__file__).resolve().parents[2] / "shared" / "seeds"
 """Captured pages, where they are there: read by tests, never copied."""

@@ -10,7 +10,7 @@ from digest.composition.catalogs import load_languages
 from digest.composition.environment import MailTemplates, in_process, load_templates
 from digest.composition.language import ENGLISH
 from digest.composition.model import Letter
-from digest.composition.samples import LANGUAGES, LETTERS, NOTICES, sample_site
+from digest.composition.samples import LETTERS, NOTICES, sample_site
 from digest.composition.trials import (
     HOSTILE,
     USUAL,
@@ -30,7 +30,7 @@ def own(folder: Path, **files: str) -> MailTemplates:
     return in_process(folder)
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", ["en", "ar"])
 @pytest.mark.parametrize("template", [*LETTERS, *NOTICES])
 def test_ours_are_made_of_every_sample(template: str, tag: str) -> None:
     language, site = load_languages().of(tag), sample_site(tag)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.editions.cadence import (
@@ -303,7 +303,6 @@ def _days_around_changes(zone: ZoneInfo) -> list[date]:
 
 
 @given(CADENCES, DAYS)
-@settings(max_examples=300, deadline=None)
 def test_each_allowed_date_has_one_slot_and_they_follow_each_other(
     given_cadence: Cadence, first: date
 ) -> None:
@@ -321,7 +320,6 @@ def test_each_allowed_date_has_one_slot_and_they_follow_each_other(
 
 
 @given(CADENCES, MOMENTS)
-@settings(max_examples=300, deadline=None)
 def test_next_and_previous_agree_with_the_slots_around_them(
     given_cadence: Cadence, now: datetime
 ) -> None:
@@ -362,7 +360,6 @@ _BUSY = st.builds(
 
 
 @given(_BUSY, MOMENTS, st.integers(1, 29))
-@settings(max_examples=150, deadline=None)
 def test_any_way_of_cutting_a_span_gives_each_slot_once(
     busy: Cadence, after: datetime, cut: int
 ) -> None:
@@ -375,7 +372,6 @@ def test_any_way_of_cutting_a_span_gives_each_slot_once(
 
 
 @given(_BUSY, MOMENTS)
-@settings(max_examples=150, deadline=None)
 def test_the_next_slots_are_the_earliest_of_all_that_lie_ahead(
     busy: Cadence, now: datetime
 ) -> None:

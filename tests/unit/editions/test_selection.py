@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.editions.model import (
@@ -651,7 +651,6 @@ def _eligible(story: Article, made: Newsletter, cut_off: datetime, used: Collect
 
 
 @given(POOLS, POLICIES, USED, st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
 def test_exactly_the_eligible_stories_are_in_whatever_their_order(
     pool: list[Article], stories: StoryPolicy, used: dict[int, str], shuffler: random.Random
 ) -> None:
@@ -682,7 +681,6 @@ def test_exactly_the_eligible_stories_are_in_whatever_their_order(
     carried=CARRIED,
     only=st.none() | st.frozensets(IDS, max_size=6),
 )
-@settings(max_examples=400, deadline=None)
 def test_whatever_is_chosen_no_story_comes_twice_and_none_lacks_its_reason(
     *,
     pool: list[Article],
@@ -748,7 +746,6 @@ def _grouped(chosen: tuple[Candidate, ...]) -> bool:
 
 
 @given(POOLS, POLICIES)
-@settings(max_examples=300, deadline=None)
 def test_two_editions_running_repeat_nothing_and_miss_nothing_that_fits(
     pool: list[Article], stories: StoryPolicy
 ) -> None:

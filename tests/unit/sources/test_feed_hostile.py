@@ -133,7 +133,6 @@ SEED = rss(
 ).decode()
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.lists(
         st.tuples(st.integers(0, len(SEED)), st.integers(0, 12), FRAGMENTS | st.text(max_size=3)),

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.sources.cleaning import clean_body
@@ -147,7 +147,6 @@ WORDS = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     WORDS, WORDS, st.lists(WORDS, max_size=5), st.booleans(), st.sampled_from(["en", "fr", None])
 )

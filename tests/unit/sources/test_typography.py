@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.sources.identity import folded_headline
@@ -119,7 +119,6 @@ SIGNED = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=300)
 @given(SIGNED | st.text(max_size=60), LANGUAGES)
 def test_twice_is_once_and_no_letter_digit_or_identity_changes(
     text: str, language: str | None
