@@ -77,6 +77,11 @@ def newsletter_named(app: App, slug: str) -> Newsletter:
     from digest.config.values import did_you_mean
 
     known = [newsletter.slug for newsletter in app.newsroom.newsletters]
+    if slug in app.settings.newsletters:
+        raise NotFoundError(
+            f"newsletter: {slug!r}: it is new in the settings, and looking changes nothing",
+            hint="Begin it with any other command, as: digest collect",
+        )
     raise NotFoundError(
         f"newsletter: {slug!r}: there is no such newsletter{did_you_mean(slug, known)}",
         hint=f"There are: {', '.join(known) or 'none; add one to digest.toml'}.",

@@ -72,7 +72,8 @@ def _wanted(house: MailTemplates, name: str, block: str | None) -> list[str]:
     near = did_you_mean(name, [*house.house, *folders])
     raise NotFoundError(
         f"template: {name!r}: we have none of that name{near}",
-        hint=f"There are: {', '.join(folders)}.",
+        hint=f"There are: {', '.join(folders)}. For a letter of your own copy one of these, and"
+        " rename its folder.",
     )
 
 
@@ -145,7 +146,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     """
     from digest.composition.catalogs import load_languages
     from digest.composition.environment import load_templates
-    from digest.composition.trials import letters_and_notices, strays
+    from digest.composition.trials import letters_and_notices, strays, unseen
     from digest.site_values import site_of
 
     settings = settings_of(ctx)
@@ -155,13 +156,14 @@ def check(ctx: click.Context, as_json: bool) -> None:
         tried = [
             _try(name, environment, languages, site) for name in letters_and_notices(environment)
         ]
-        lost = strays(environment)
+        lost, blocks = strays(environment), unseen(environment)
     facts = {
         "folder": settings.site.templates,
         "templates": [_facts(each) for each in tried],
         "unused": list(lost),
+        "unseen": list(blocks),
     }
-    show(as_json, facts, lambda: _tell_check(settings, tried, lost))
+    show(as_json, facts, lambda: _tell_check(settings, tried, lost, blocks))
     if any(each.error for each in tried):
         ctx.exit(1)
 
@@ -204,7 +206,9 @@ def _facts(tried: _Tried) -> dict[str, object]:
     return facts
 
 
-def _tell_check(settings: Settings, tried: list[_Tried], lost: tuple[str, ...]) -> None:
+def _tell_check(
+    settings: Settings, tried: list[_Tried], lost: tuple[str, ...], blocks: tuple[str, ...]
+) -> None:
     own = settings.site.templates
     say(f"Your folder: {from_here(own)}" if own else "No folder of your own: these are ours.")
     for each in tried:
@@ -216,6 +220,8 @@ def _tell_check(settings: Settings, tried: list[_Tried], lost: tuple[str, ...]) 
             say_wrapped(each.error.hint, first=" " * 8, then=" " * 8)
     for name in lost:
         mark("note", f"{name}: it takes the place of nothing, and no template of yours names it")
+    for said in blocks:
+        mark("warn", said)
 
 
 @templates.command(short_help="See every template in every language, side by side.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import re
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -16,6 +17,15 @@ from digest.resources import data_folder
 
 FOLDER, FILE = "locale", Path("LC_MESSAGES", "digest.po")
 _GAP = re.compile(r"%\((\w+)\)s")
+_FILLED = re.compile(r"%%|%\((\w+)\)s")
+_MOST_BYTES = 1_000_000
+"""Thirty times what ours have; a catalog travels with each template that is rendered apart."""
+_MOST_FORMS = 6
+"""Arabic has six, and no language that gettext knows has more."""
+_FORMS = re.compile(rb"nplurals\s*=\s*(\d+)")
+_SEAM = re.compile(rb'"\s*\n\s*"')
+_TRIED = (*range(1_001), 10**6, 10**9)
+"""Numbers for which a rule must name a form: all that a letter may count, and some beyond."""
 
 
 class Languages:
@@ -74,14 +84,37 @@ def _has(folder: Path) -> bool:
 
 def _read(path: Path, name: str) -> Catalog:
     try:
-        with path.open("rb") as source:
-            catalog = read_po(source, locale=name.replace("-", "_"), abort_invalid=True)
-        gettext.c2py(catalog.plural_expr)
+        content = _content(path)
+        catalog = read_po(BytesIO(content), locale=name.replace("-", "_"), abort_invalid=True)
+        _check_rule(catalog)
         return catalog
     except (OSError, PoFileError, ValueError, LookupError, TypeError) as error:
         raise CompositionError(
             f"catalog: {path}: {error}", hint="Mend the file, or take it out: English is spoken."
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES // 1_000_000} MB")
+    # Babel makes as many forms of each message as the head says, however many that are.
+    if any(int(found[:9]) > _MOST_FORMS for found in _FORMS.findall(_SEAM.sub(b"", content))):
+        raise ValueError(f"it has more than {_MOST_FORMS} plural forms")
+    return content
+
+
+def _check_rule(catalog: Catalog) -> None:
+    """Refuse a rule that fails for some number: it would fail for some readers, while sending."""
+    rule = gettext.c2py(catalog.plural_expr)
+    for number in _TRIED:
+        try:
+            form = rule(number)
+        except ArithmeticError as error:
+            raise ValueError(f"its plural rule fails for {number}: {error}") from error
+        if not 0 <= form < catalog.num_plurals:
+            raise ValueError(f"its plural rule gives form {form} for {number}")
 
 
 def _messages(catalog: Catalog, path: Path, *, numbered: bool) -> dict[str, tuple[str, ...]]:
@@ -99,12 +132,11 @@ def _messages(catalog: Catalog, path: Path, *, numbered: bool) -> dict[str, tupl
 
 def _check(name: str, forms: tuple[str, ...], path: Path) -> None:
     """Refuse a translation whose gaps cannot be filled: it would cost an edition, some morning."""
-    values = dict.fromkeys(_GAP.findall(name), "")
-    for form in forms if values else ():
-        try:
-            form % values
-        except (KeyError, TypeError, ValueError) as error:
+    known = {*_GAP.findall(name), ""}
+    for form in forms if len(known) > 1 else ():
+        # Not tried but read: a width, as in %(name)999999999s, fills the memory.
+        if "%" in _FILLED.sub("", form) or not known.issuperset(_FILLED.findall(form)):
             raise CompositionError(
                 f"catalog: {path}: {name!r}: its translation cannot be filled in: {form!r}",
                 hint="Keep what stands in %(…)s as it is, and write %% for a percent sign.",
-            ) from error
+            )

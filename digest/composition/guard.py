@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 from digest.composition.mjml_tags import ATTRIBUTES, CHILDREN, VOID
 from digest.composition.slots import count
@@ -39,6 +40,12 @@ _NO_TITLE_SIGN = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _POSITION = re.compile(r"at position (\d+):\d+")
 _STYLE_START = re.compile(r"<!--.*?-->|<style(?=[ >])", re.DOTALL)
 _IGNORE = ' data-premailer="ignore"'
+_ACTIVE = frozenset({"applet", "base", "embed", "form", "frame", "iframe", "object", "script"})
+"""What acts where it is shown: mail programs drop it, and judge the letter by it."""
+_ACTIVE_IN_COMMENT = re.compile(rf"<\s*({'|'.join(sorted(_ACTIVE))})\b", re.IGNORECASE)
+_ADDRESSES = frozenset({"action", "background", "background-url", "formaction", "href", "src"})
+_ACTING_SCHEME = re.compile(r"(?:javascript|vbscript|data|file):", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x20]+")
 _DOCTYPE = re.compile(r"<!doctype html>", re.IGNORECASE)
 _MSO_SEAM = re.compile(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
 
@@ -63,7 +70,7 @@ def escape_tags(source: str) -> str:
 
 
 def lint(source: str, *, template: str) -> None:
-    """Refuse what MRML would print in silence: unknown tags and attributes, stray text, tag soup.
+    """Refuse what MRML would print in silence: unknown tags, stray text, tag soup, what acts.
 
     Raises:
         CompositionError: at the first fault, with template, line and column.
@@ -207,6 +214,9 @@ def _lint_text(source: str, start: int, end: int, stack: list[_Open], template: 
 def _lint_stray(source: str, token: re.Match[str], template: str) -> None:
     if token[0] == "<":
         raise _fault(source, token.start(), template, 'a stray "<" (write &lt;)')
+    if found := _ACTIVE_IN_COMMENT.search(token[0]):
+        at = token.start() + found.start()
+        raise _fault(source, at, template, f"<{found[1].lower()}> may not stand in a letter")
 
 
 def _close(source: str, token: re.Match[str], stack: list[_Open], template: str) -> None:
@@ -231,6 +241,26 @@ def _lint_tag(source: str, token: re.Match[str], stack: list[_Open], template: s
         raise _fault(source, token.start(), template, f"<{name}> may not stand in text")
     if name in ATTRIBUTES:
         _lint_attributes(source, token, parent, template)
+    _lint_active(source, token, template)
+
+
+def _lint_active(source: str, token: re.Match[str], template: str) -> None:
+    """Refuse what would act: a template or a catalog may print it, and so may a word made safe."""
+    name = token["name"].lower()
+    if name in _ACTIVE:
+        raise _fault(source, token.start(), template, f"<{name}> may not stand in a letter")
+    for found in _ATTRIBUTE.finditer(token["attributes"]):
+        attribute = found[1].lower()
+        acts = attribute.startswith("on") or (name == "meta" and attribute == "http-equiv")
+        if acts or (attribute in _ADDRESSES and _acts(found[2] or "")):
+            at = token.start("attributes") + found.start()
+            raise _fault(source, at, template, f"<{name}> may not have this {attribute}")
+
+
+def _acts(value: str) -> bool:
+    """Tell whether an address runs something; programs skip white space within its scheme."""
+    bare = unescape(value.strip("\"'"))
+    return _ACTING_SCHEME.match(_UNSEEN.sub("", bare)) is not None
 
 
 def _lint_attributes(source: str, token: re.Match[str], parent: str, template: str) -> None:

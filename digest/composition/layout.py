@@ -15,6 +15,8 @@ ISOLATE, ISOLATE_END = "\u2068", "\u2069"
 _GAPS = re.compile(r"\n{4,}")
 _SLOT = re.compile(r"(Zq[0-9a-f]{8,}xV([a-z]+)E)")
 _HELD = re.compile(r"([\x00-\x08])\1*")
+_MOST_HELD = 9
+"""Only so many controls are no white space; more slots in one paragraph are words of a story."""
 _ROOM = {"address": 40, "since": 20}
 """Columns a reader's own value is taken to need: most addresses are shorter."""
 
@@ -65,7 +67,11 @@ def _hold(text: str) -> str:
     The mark of a slot is one word of some thirty signs, whatever is spliced in for it.
     """
     places = count()
-    return _SLOT.sub(lambda found: chr(next(places)) * _ROOM.get(found[2], 1), strip_refused(text))
+    return _SLOT.sub(
+        lambda found: chr(next(places)) * _ROOM.get(found[2], 1),
+        strip_refused(text),
+        count=_MOST_HELD,
+    )
 
 
 def _runs_from_right(text: str) -> bool | None:

@@ -153,7 +153,7 @@ def write_letter(
         next_line=_next_line(edition, next_slot, newsletter, language),
         subject="",
         preheader="",
-        read_online_url=f"{site.public_url}/{edition.address}",
+        read_online_url=_read_online(edition, site, language, home),
         privacy_url=f"{site.public_url}/privacy",
         missed=tuple(_line(_piece(one, page)) for one in missed),
         twin=twin,
@@ -183,8 +183,8 @@ def _named(name: str, speech: Language, home: str) -> str:
 def _with_counts(letter: Letter) -> Letter:
     letter = replace(letter, headlines=_headlines(letter))
     common = (*_first(letter), *letter.brief)
-    lines = (*letter.headlines, *(link.words for link in letter.missed))
-    shown = _words(common) + sum(map(count_words, lines))
+    lines = (*letter.headlines, *letter.missed)
+    shown = _words(common) + sum(count_words(line.words) for line in lines)
     grouped = sum(_words(section.pieces) for section in letter.sections)
     in_sections = sum(section.minutes for section in letter.sections)
     minutes = reading_minutes(shown + grouped, letter.language)
@@ -208,7 +208,7 @@ def _with_inbox(letter: Letter, earlier: Sequence[str], language: Language) -> L
     return replace(letter, subject=subject, preheader=preheader)
 
 
-def _headlines(letter: Letter) -> tuple[str, ...]:
+def _headlines(letter: Letter) -> tuple[Link, ...]:
     """Give the lines of "Today in headlines": only stories that every reader has, and no note."""
     if letter.note or letter.story_count < _HEADLINES_FROM:
         return ()
@@ -216,8 +216,14 @@ def _headlines(letter: Letter) -> tuple[str, ...]:
     if len(common) < _FEWEST_HEADLINES:
         common += letter.brief[: _FEWEST_HEADLINES - len(common)]
     most = max(_FEWEST_HEADLINES, min(_MOST_HEADLINES, letter.story_count // 2))
-    lines = tuple(piece.headline for piece in common[:most])
+    lines = tuple(Link(piece.headline, language=piece.language) for piece in common[:most])
     return lines if len(lines) >= _FEWEST_HEADLINES else ()
+
+
+def _read_online(edition: Edition, site: Site, language: Language, home: str) -> str:
+    """Give where the letter stands online: without more its own language is shown there."""
+    address = f"{site.public_url}/{edition.address}"
+    return address if language.tag == home else f"{address}?language={language.tag}"
 
 
 def _first(letter: Letter) -> tuple[Piece, ...]:

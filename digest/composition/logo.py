@@ -11,7 +11,7 @@ from typing import Final
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
 from digest.clock import Clock
-from digest.composition.colour import CARD_DARK, contrast
+from digest.composition.colour import CARD, CARD_DARK, contrast
 from digest.composition.images import JPEG, PNG, MadeImage
 from digest.composition.model import Logo
 from digest.composition.store import image_for, save_image
@@ -27,10 +27,20 @@ _MAX_BYTES = 5 * 1024 * 1024
 _MAX_PIXELS = 20_000_000
 _SEEN = 3.0
 """WCAG 2.2, 1.4.11: the contrast that a drawing needs."""
+_BARELY_SEEN = 1.5
+"""On white a brand's bright colour is its own affair, yellow as well; nearly white is a mistake."""
 _SHAPE = "logo"
 _LOST = (
     "site.brand.logo: dark on a transparent ground: in dark mode it is hardly seen; give a light"
     " one as site.brand.logo_dark"
+)
+_LOST_ON_WHITE = (
+    "site.brand.logo: light on a transparent ground: on white paper it is hardly seen; give a dark"
+    " one, and this as site.brand.logo_dark"
+)
+_DARK_LOST = (
+    "site.brand.logo_dark: dark on a transparent ground: in dark mode it is hardly seen; give a"
+    " light one"
 )
 _REMEDY = "Export the logo as a PNG, 200 pixels high, its ground transparent."
 
@@ -45,6 +55,8 @@ class MadeLogo:
     source_height: int
     is_lost_on_dark: bool
     """Dark on nothing: in dark mode it cannot be told from the card."""
+    is_lost_on_light: bool
+    """Light on nothing: it cannot be told from the white card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +107,12 @@ def read_logos(logo: Path | None, logo_dark: Path | None) -> Logos:
         return Logos(told=(alone,) if logo_dark else ())
     light, told = _tried(logo, "logo")
     dark, told_dark = _tried(logo_dark, "logo_dark") if logo_dark else (None, ())
+    if light is not None and light.is_lost_on_light:
+        told = (*told, _LOST_ON_WHITE)
     if light is not None and light.is_lost_on_dark and dark is None:
         told = (*told, _LOST)
+    if dark is not None and dark.is_lost_on_dark:
+        told_dark = (*told_dark, _DARK_LOST)
     return Logos(light, dark, (*told, *told_dark))
 
 
@@ -106,6 +122,8 @@ def make_logo(path: Path, setting: str) -> MadeLogo:
     Raises:
         CompositionError: for what is no PNG or JPEG, is too big, or cannot be read.
     """
+    if path.is_fifo():
+        raise _refused(setting, path, "is no file")  # opening it would wait for ever
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -164,7 +182,15 @@ def _made(content: bytes, setting: str, path: Path) -> MadeLogo:
     image = MadeImage(
         hashlib.sha256(written).hexdigest(), small.width, small.height, media_type, written
     )
-    return MadeLogo(image, width, height, plain.height, clear and _is_lost(small))
+    drawn = _drawn_colour(small) if clear else None
+    return MadeLogo(
+        image,
+        width,
+        height,
+        plain.height,
+        is_lost_on_dark=drawn is not None and contrast(drawn, CARD_DARK) < _SEEN,
+        is_lost_on_light=drawn is not None and contrast(drawn, CARD) < _BARELY_SEEN,
+    )
 
 
 def _shown(size: tuple[int, int]) -> tuple[int, int]:
@@ -174,14 +200,13 @@ def _shown(size: tuple[int, int]) -> tuple[int, int]:
     return MAX_SHOWN_WIDTH, max(round(size[1] * MAX_SHOWN_WIDTH / size[0]), 1)
 
 
-def _is_lost(picture: Image.Image) -> bool:
-    """Tell whether what is drawn can hardly be seen on the dark card."""
+def _drawn_colour(picture: Image.Image) -> str | None:
+    """Give the mean colour of what is drawn on a transparent ground; None without such a ground."""
     drawn = picture.getchannel("A").point(lambda level: 255 if level > 127 else 0)  # noqa: PLR2004 - half
     if not drawn.getbbox() or drawn.getextrema() == (255, 255):
-        return False
+        return None
     mean = ImageStat.Stat(picture.convert("RGB"), mask=drawn).mean
-    colour = "#" + bytes(round(level) for level in mean).hex().upper()
-    return contrast(colour, CARD_DARK) < _SEEN
+    return "#" + bytes(round(level) for level in mean).hex().upper()
 
 
 def _written(picture: Image.Image, media_type: str) -> bytes:

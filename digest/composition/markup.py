@@ -12,6 +12,7 @@ from premailer import Premailer
 from premailer.cache import cache, cache_access_lock
 
 from digest.composition import guard
+from digest.composition.text import strip_refused
 from digest.errors import CompositionError
 
 cssutils.log.setLevel(logging.CRITICAL)  # it reports each mso- and -webkit- property
@@ -63,8 +64,9 @@ def to_html(mjml_source: str, *, css: str, nonce: str = "", template: str = "let
     Raises:
         CompositionError: for MJML that is wrong or unknown, and when anything was lost.
     """
-    guard.lint(mjml_source, template=template)
-    compiled = _compile(mjml_source, template)
+    source = strip_refused(mjml_source)  # first: else a control could hide a tag from the lint
+    guard.lint(source, template=template)
+    compiled = _compile(source, template)
     guard.check_depth(compiled, template=template)
     before = guard.before_inlining(compiled)
     inlined = _inline(before, css, template)

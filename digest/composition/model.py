@@ -140,7 +140,7 @@ class Letter:
     """The edition's date in words, as "Friday 9 January 2026"."""
     week_title: str
     """As "The week of 3-9 January" with an en dash; empty in a daily."""
-    headlines: tuple[str, ...]
+    headlines: tuple[Link, ...]
     """Today in headlines: three to five lines, or none."""
     lead: Piece | None
     top: tuple[Piece, ...]

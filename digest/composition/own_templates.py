@@ -23,6 +23,26 @@ def blocks_of(name: str, source: Callable[[str], str]) -> dict[str, str]:
     return found
 
 
+def unseen_blocks(name: str, source: Callable[[str], str]) -> Iterator[tuple[str, int]]:
+    """Give the blocks of a template that nothing shows, with their lines.
+
+    What extends another shows only blocks that stand there too, or within one of those.
+    """
+    text = source(name)
+    extends = _EXTENDS.search(text)
+    if extends is None:
+        return
+    known = blocks_of(extends["name"], source)
+    depth = 0
+    for tag in _TAG.finditer(text):
+        if tag["word"] == "endblock":
+            depth -= 1
+            continue
+        if depth == 0 and tag["name"] not in known:
+            yield tag["name"], text.count("\n", 0, tag.start()) + 1
+        depth += 1
+
+
 def one_block(name: str, block: str, content: str) -> str:
     """Write a template that is ours but for one block."""
     inner = content.strip("\n")

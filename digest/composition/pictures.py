@@ -25,6 +25,7 @@ from digest.composition.store import (
     save_image,
     save_image_problem,
 )
+from digest.composition.text import shorten
 from digest.db import Database
 from digest.editions.model import Place, Selection
 from digest.errors import CompositionError, SourceError
@@ -33,6 +34,9 @@ from digest.sources.model import FoundStory, Picture
 
 TRY_AGAIN_AFTER = timedelta(minutes=30)
 """A picture that failed is tried again, but not at every preview."""
+
+_NAMED, _LONGEST_NAMED = 3, 60
+"""Many feeds describe no picture at all: whom a draft is mailed to must not wade through it."""
 
 _SHAPE_OF = {Place.LEAD: "lead", Place.TOP: "thumb", Place.SECTION: "thumb"}
 
@@ -181,15 +185,18 @@ def _gathered(selection: Selection, site: Site, have: Callable[[str, str], _Had]
         width, height = SHAPES[shape].shown
         address = f"{site.public_url}/images/{made.name}"
         shots[picture.url, shape] = Shot(address, width, height, picture.alt, picture.credit)
-    return Pictures(shots, (*warnings, *_decorative(without_words)))
+    return Pictures(shots, (*warnings, *undescribed(without_words)))
 
 
-def _decorative(headlines: Sequence[str]) -> Iterator[str]:
+def undescribed(headlines: Sequence[str]) -> Iterator[str]:
     """Say in one sentence which pictures nobody described: screen readers pass over them."""
     if headlines:
+        named = [shorten(each, _LONGEST_NAMED) for each in headlines[:_NAMED]]
+        more = len(headlines) - len(named)
         yield (
             "picture: no description, so it is mailed as decoration:"
-            f" {'; '.join(headlines)}. Add an alt text at the source, or with digest choose"
+            f" {'; '.join(named)}{f'; and {more} more' if more else ''}."
+            " Add an alt text at the source, or with digest choose"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -81,20 +81,24 @@ def _causes(selection: Selection, make: Callable[[Selection], Made]) -> dict[int
             dear += isinstance(fault, TemplateLimitError)
         if dear >= _MOST_DEAR:
             return {}
-    return causes or dict(_beside_others(selection, make))
+    return causes or _beside_others(selection, make)
 
 
-def _beside_others(
-    selection: Selection, make: Callable[[Selection], Made]
-) -> Iterator[tuple[int, str]]:
+def _beside_others(selection: Selection, make: Callable[[Selection], Made]) -> dict[int, str]:
     """Add one story after the other; one that breaks what held before is to blame."""
     kept: list[Candidate] = []
+    causes: dict[int, str] = {}
+    dear = 0
     for one in selection.chosen:
         fault = _fault(selection, (*kept, one), make)
         if fault is None:
             kept.append(one)
-        else:
-            yield one.article.id, cause_of(fault)
+            continue
+        causes[one.article.id] = cause_of(fault)
+        dear += isinstance(fault, TemplateLimitError)
+        if dear >= _MOST_DEAR:
+            return {}
+    return causes
 
 
 def _fault(

@@ -81,6 +81,13 @@ class Folders(BaseLoader):
 def _is_inside(folder: Path, path: Path, shown: str) -> bool:
     """Tell whether there is such a file. Raises CompositionError when a link leads out."""
     if not path.is_file():
+        if os.path.lexists(path) or not folder.is_dir():  # else ours would go in its place, unseen
+            cause = "it is no file" if folder.is_dir() else f"the folder {folder.name} is gone"
+            raise CompositionError(
+                f"template: {shown}: {cause}",
+                template=shown,
+                hint="Put a text in UTF-8 in its place, or take it out: ours is used then.",
+            )
         return False
     if not path.resolve().is_relative_to(folder.resolve()):
         raise CompositionError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -35,6 +35,10 @@ _ONE_COLUMN: Final = re.compile(r"[\x20-\xac\xae-\u02ff\u0370-\u0482\u048a-\u059
 """Signs that are one column each and join with nothing: nearly all that is ever printed here."""
 _UNSPACED: Final = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]")
 """Scripts without spaces between words; without a dictionary any whole sign may end a line."""
+_WHOLE: Final = re.compile(r"://|@|Zq[0-9a-f]{8,}x|[\x00-\x08]")
+"""Addresses, a reader's marks, and the controls that layout puts in a mark's place."""
+_LEAST_CUT = 20
+"""Beside a mark that leaves less room, or none, words stay whole: pieces could not be read."""
 _SIGNS_A_COLUMN = 4
 """Marks take no column of their own: beyond these a sign counts as wider than it looks."""
 
@@ -93,7 +97,7 @@ def width(text: str) -> int:
 
 
 def wrap72(text: str) -> str:
-    """Wrap prose at 72 columns; addresses and unbreakable words stay whole, lines are kept."""
+    """Wrap prose at 72 columns; addresses stay whole, lines are kept."""
     return "\n".join(_wrap_line(line) for line in text.split("\n"))
 
 
@@ -103,7 +107,7 @@ def wrap(text: str, *, columns: int) -> list[str]:
         return [text.strip(" ")]
     lines: list[str] = []
     line, used = "", 0
-    for unit, glued in _units(text):
+    for unit, glued in _fitting(_units(text), columns):
         wide = width(unit)
         gap = 0 if glued or not line else 1
         if line and used + gap + wide > columns:
@@ -151,6 +155,30 @@ def _units(text: str) -> Iterator[tuple[str, bool]]:
             yield word, False
         else:
             yield from _loose_units(word)
+
+
+def _fitting(units: Iterable[tuple[str, bool]], columns: int) -> Iterator[tuple[str, bool]]:
+    """Cut the words that no line can hold, between signs; an address must stay whole."""
+    for unit, glued in units:
+        fits = len(unit) * _WIDE <= columns or width(unit) <= columns
+        if fits or columns < _LEAST_CUT or _WHOLE.search(unit):
+            yield unit, glued
+        else:
+            for n, piece in enumerate(_cut(unit, columns)):
+                yield piece, glued or n > 0
+
+
+def _cut(word: str, columns: int) -> Iterator[str]:
+    """Cut a word into pieces of at most so many columns; a sign that is wider stays whole."""
+    at = 0
+    while at < len(word):
+        # A window that no line holds: over the whole rest, a word of a megabyte takes minutes.
+        window = word[at : at + (columns + 1) * _SIGNS_A_COLUMN]
+        end = at + reach(window, columns)
+        if end == at:
+            end = next(_CLUSTER.finditer(word, at)).end()
+        yield word[at:end]
+        at = end
 
 
 def _loose_units(word: str) -> Iterator[tuple[str, bool]]:

@@ -14,7 +14,9 @@ from digest.composition.environment import MailTemplates
 from digest.composition.language import Language
 from digest.composition.model import Letter, Piece, ReaderValues, Rendered, Site
 from digest.composition.notices import FACTS, FactKind
+from digest.composition.own_templates import blocks_of, unseen_blocks
 from digest.composition.samples import IMAGES, LETTERS, NOTICES, sample_facts, sample_letter
+from digest.composition.template_faults import near
 from digest.composition.wire import full_render
 from digest.errors import CompositionError
 
@@ -131,6 +133,21 @@ def strays(templates: MailTemplates) -> tuple[str, ...]:
         and name.partition("/")[0] not in used
         and not any(name in text for other, text in sources.items() if other != name)
     )
+
+
+def unseen(templates: MailTemplates) -> tuple[str, ...]:
+    """Say which blocks of a publisher's folder nothing shows: a name that is spelt otherwise."""
+    said = []
+    for name, _ in _own_sources(templates):
+        with contextlib.suppress(CompositionError, LookupError):  # making the letter says why
+            known = blocks_of(name, templates.source)
+            for block, line in unseen_blocks(name, templates.source):
+                close = near(block, (each for each in known if each != block))
+                said.append(
+                    f"{name}, line {line}: nothing shows the block {block!r}{close}: what it"
+                    " extends has none of that name"
+                )
+    return tuple(said)
 
 
 def _own_sources(templates: MailTemplates) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from digest.config.values import (
     Line,
     Mailbox,
     MonthDayText,
+    OurAddress,
     ReleaseText,
     WebAddress,
     Zone,
@@ -128,8 +129,8 @@ class MailSettings(Part):
     """Who our mail is from and which way it leaves: `smtp`, or a local `maildir`."""
 
     sender: Annotated[Mailbox, Field(alias="from")]
-    reply_to: EmailAddress | None = None
-    bounce_address: EmailAddress | None = None
+    reply_to: OurAddress | None = None
+    bounce_address: OurAddress | None = None
     smtp: SmtpSettings | None = None
     maildir: Path | None = None
     max_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10

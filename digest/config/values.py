@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import date, time, timedelta
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -15,8 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RELEASE = re.compile(r"auto|approve|auto-after (?P<after>\d+[smhd])")
-_ADDRESS = re.compile(r"[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]+@[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_WORD = r"[^\s@<>,;:\\\"()\[\].\x00-\x1f\x7f-\x9f]+"
+_LABEL = r"[^\W_](?:[^\W_]|-)*(?<!-)"
+_ADDRESS = re.compile(rf"(?P<local>{_WORD}(?:\.{_WORD})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
+_WANTS_QUOTES = re.compile(r'[()<>@,:;".\\\[\]]')
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -149,9 +152,23 @@ def _mailbox(value: str) -> str:
     unquoted = value.partition("<")[0].strip()
     if "," in unquoted and not unquoted.startswith('"'):
         raise ValueError("a name with a comma stands in quotes: '\"Post, Harbour\" <a@b.example>'")
-    if _CONTROL.search(value) or not _ADDRESS.fullmatch(address):
+    is_one = value.count("@") == name.count("@") + 1
+    if _CONTROL.search(value) or not _ADDRESS.fullmatch(address) or not is_one:
         raise ValueError("a sender is written as 'Harbour Post <news@example.org>'")
-    return formataddr((name, address)) if name.isascii() else f"{name} <{address}>"
+    address = _our_address(address)
+    if not name:
+        return address
+    # In quotes also where it is not ASCII: this is read once more when settings are resolved.
+    quoted = re.sub(r'(["\\])', r"\\\1", name)
+    return f'"{quoted}" <{address}>' if _WANTS_QUOTES.search(name) else f"{name} <{address}>"
+
+
+def _our_address(value: str) -> str:
+    """Give an address that stands in all copies: some servers take only ASCII before the @."""
+    found = _ADDRESS.fullmatch(_address(value))
+    if found is None or not found["local"].isascii():
+        raise ValueError("before the @ of our own address stands ASCII: some servers take no more")
+    return f"{found['local']}@{_host_name(found['domain'])}"
 
 
 def day_range(value: str) -> tuple[date, date]:
@@ -207,6 +224,7 @@ HostName = Annotated[str, AfterValidator(_host_name)]
 Colour = Annotated[str, AfterValidator(_colour)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 EmailAddress = Annotated[str, AfterValidator(_address)]
+OurAddress = Annotated[str, AfterValidator(_our_address)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 DaysOff = Annotated[str, AfterValidator(_days_off)]
 ReleaseText = Annotated[str, AfterValidator(_release)]

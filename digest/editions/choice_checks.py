@@ -26,7 +26,8 @@ MOST_LANGUAGE = 35
 _MOST_TYPED = 20_000
 """Longer than this is no text at all, however much of it is markup."""
 
-_PARAGRAPHS = re.compile(r"\n\s*\n")
+_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=[ \t]*(?:[\u2012-\u2015]|--?[ \t]))")
+"""A blank line parts them, and a line that begins with a dash is one: the name below a note."""
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 _SCRIPT, _REGION = 4, 2
 """Letters of the parts of a language tag that are written otherwise than in small letters."""
@@ -40,10 +41,11 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def check(new: NewChoice, *, sections: Sequence[Section], language: str) -> Checked:
+def check(new: NewChoice, *, sections: Sequence[Section], languages: Sequence[str]) -> Checked:
     """Give the choice as it is kept: cleaned, with the parts its act has a use for and no others.
 
-    `language` is the newsletter's own, which is written as "". Raises UsageError.
+    `languages` are those the newsletter is made in, its own first, which is written as "".
+    Raises UsageError.
     """
     if new.act in STORY_ACTS and (new.article_id is None or new.article_id < 1):
         raise UsageError(f"choose: {new.act}: it needs a story")
@@ -54,7 +56,7 @@ def check(new: NewChoice, *, sections: Sequence[Section], language: str) -> Chec
         case Act.SECTION:
             return Checked(NewChoice(new.act, story, place=_section(new.place, sections)))
         case Act.HEADLINE | Act.STANDFIRST | Act.NOTE:
-            return _checked_words(new, story, own=language)
+            return _checked_words(new, story, languages)
         case Act.PICTURE:
             alt = _line(new.alt, "the picture's description", MOST_ALT) if new.url else ""
             url = _address(new.url, "the picture's address")
@@ -67,20 +69,31 @@ def check(new: NewChoice, *, sections: Sequence[Section], language: str) -> Chec
             return Checked(NewChoice(new.act, story))
 
 
-def _checked_words(new: NewChoice, story: int | None, *, own: str) -> Checked:
-    language = _language(new.language, own=own)
+def _checked_words(new: NewChoice, story: int | None, languages: Sequence[str]) -> Checked:
+    language = _language(new.language, own=languages[0])
+    unseen = _unseen(language, languages) if new.text.strip() else ()
     if new.act is Act.NOTE:
         text = _paragraphs(new.text, "the note", MOST_NOTE)
         count = len(text.split())
-        warnings = (
+        long = (
             (f"The note has {count} words; readers skip more than {MOST_NOTE_WORDS}.",)
             if count > MOST_NOTE_WORDS
             else ()
         )
-        return Checked(NewChoice(new.act, language=language, text=text), warnings)
+        return Checked(NewChoice(new.act, language=language, text=text), (*long, *unseen))
     most = MOST_HEADLINE if new.act is Act.HEADLINE else MOST_STANDFIRST
     text = _line(new.text, f"the {new.act}", most)
-    return Checked(NewChoice(new.act, story, language=language, text=text))
+    return Checked(NewChoice(new.act, story, language=language, text=text), unseen)
+
+
+def _unseen(language: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Warn of words in a language that no letter of this newsletter is made in."""
+    known = {each.replace("_", "-").casefold() for each in languages}
+    if not language or language.casefold() in known:
+        return ()
+    return (
+        f"No letter of this newsletter is in {language}; it is made in {', '.join(languages)}.",
+    )
 
 
 def _line(text: str, name: str, most: int) -> str:

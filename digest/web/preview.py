@@ -74,7 +74,7 @@ def make_preview(first: Preview, *, look: Look, load_picture: LoadPicture, site:
             Route("/{language}/message.eml", pages.message),
             Route("/{language}/{view}", pages.view),
         ],
-        exception_handlers={HTTPException: pages.refuse},
+        exception_handlers={HTTPException: pages.refuse, Exception: pages.fail},
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=_OUR_NAMES, www_redirect=False)
         ],
@@ -140,6 +140,8 @@ class _Pages:
                 self._look_again()
             except DigestError as error:
                 return self._problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), error.hint)
+            except Exception as error:  # noqa: BLE001 - the database may be moved, or migrated
+                return self._failed(error)
         preview = self.last
         copy = self._copy(preview, request)
         return self._page("edition.html", _facts(preview, copy, view=view, site=self.site))
@@ -191,6 +193,16 @@ class _Pages:
         page = self._problem(status, status.phrase, "Open the edition again by the link above.")
         page.headers.update(found.headers or {})
         return page
+
+    async def fail(self, request: Request, error: Exception) -> Response:
+        """Answer what nobody foresaw, as safely as all else."""
+        del request
+        return self._failed(error)
+
+    def _failed(self, error: Exception) -> Response:
+        sentence = f"The edition cannot be looked at now ({type(error).__name__})"
+        hint = "Is the database where it was? Then stop this, and begin again: digest preview"
+        return self._problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence, hint)
 
     def _look_again(self) -> None:
         with self._one_look:

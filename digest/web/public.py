@@ -165,6 +165,8 @@ class PublicPages:
             "unsubscribe",
             names=self._named(grant),
             address=standing.address,
+            left=_has_left(grant, standing),
+            remaining=listed(self._remaining(standing)),
             instead=instead_of_leaving(self.context, grant, standing),
         )
 
@@ -221,3 +223,9 @@ class PublicPages:
 
     def _act(self, request: Request, via: str, text: str) -> Act:
         return Act(at=self.context.clock(), via=via, ip=caller(request), text=text)
+
+
+def _has_left(grant: Grant, standing: Standing) -> bool:
+    """Tell whether there is nothing to stop: each newsletter of the link was left before."""
+    states = {each.newsletter_id: each.state for each in standing.subscriptions}
+    return all(states.get(each) is SubscriptionState.UNSUBSCRIBED for each in grant.newsletter_ids)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from digest.composition import store as compositions
+from digest.composition.pictures import undescribed
 from digest.db import Connection
 from digest.editions import candidate_store, choice_store
 from digest.editions import store as editions
@@ -27,6 +28,7 @@ from digest.editions.model import (
     EditionState,
     NewChoice,
     Newsletter,
+    Place,
     Selection,
     Slot,
 )
@@ -103,7 +105,8 @@ def choose(
     known, ConflictError when others chose in between, WorkflowError for an edition that is on its
     way or given up and a story that cannot come. Nothing is written then.
     """
-    checked = check(new, sections=newsletter.spec.sections, language=newsroom.site.language)
+    languages = newsroom.languages_of(newsletter.spec)
+    checked = check(new, sections=newsletter.spec.sections, languages=languages)
     name = one_line(by)[:_LONGEST_NAME] or "somebody"
     with newsroom.database.write() as connection:
         task = _Task(connection, newsletter, target, newsroom.clock())
@@ -367,8 +370,13 @@ def _compose(
     stands = _standing(written)
     if drafted is None or stands is None or written.about.what.act is not Act.PICTURE:
         return (), ""
-    headline = stands.story_in(newsroom.site.language).headline
-    return tuple(warning for warning in drafted.warnings if headline in warning), ""
+    story = stands.story_in(newsroom.site.language)
+    told = tuple(
+        said for said in drafted.warnings if said.startswith(f"picture: {story.headline}: ")
+    )
+    if told or story.picture is None or story.picture.alt or stands.place is Place.BRIEF:
+        return told, ""
+    return tuple(undescribed([story.headline])), ""
 
 
 def _standing(written: _Written) -> Candidate | None:

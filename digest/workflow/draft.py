@@ -15,11 +15,20 @@ from digest.composition.salvage import salvage
 from digest.editions import candidate_store, reasons
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
-from digest.editions.model import Edition, EditionState, Newsletter, Selection
+from digest.editions.model import (
+    Candidate,
+    Edition,
+    EditionState,
+    Newsletter,
+    NewsletterSpec,
+    Place,
+    Selection,
+)
 from digest.editions.wording import count_of
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
 from digest.workflow.model import Newsroom
+from digest.workflow.release import what_next
 from digest.workflow.telling import editors_notices
 
 Subjects = Mapping[str, Sequence[str]]
@@ -71,18 +80,33 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Draft
     if edition.state is not EditionState.DRAFT:
         return None
     written = write(newsroom, edition, newsletter, selection, subjects)
-    notices = editors_notices(
+    notices = _notices(newsroom, edition, newsletter.spec, written)
+    return Drafted(written.warnings) if _keep(newsroom, edition, written, notices) else None
+
+
+def _notices(
+    newsroom: Newsroom, edition: Edition, spec: NewsletterSpec, written: Written
+) -> Sequence[NewNotice]:
+    now, zone = newsroom.clock(), spec.cadence.zone
+    titles = {section.key: section.title for section in spec.sections}
+    return editors_notices(
         newsroom.editors,
         event="draft",
         edition=edition.address,
         headline=written.compositions[0].subject,
-        now=newsroom.clock(),
+        reason=what_next(edition, spec.release, told_at=now, zone=zone),
+        now=now,
         rows=[
-            *((str(c.place or ""), c.article.story.headline) for c in written.selection.chosen),
+            *((_mark(one, titles), one.article.story.headline) for one in written.selection.chosen),
             *(("warning", warning) for warning in written.warnings),
         ],
     )
-    return Drafted(written.warnings) if _keep(newsroom, edition, written, notices) else None
+
+
+def _mark(one: Candidate, titles: Mapping[str, str]) -> str:
+    """Say where a story stands: in which section, where it is in one."""
+    place = str(one.place or "")
+    return titles.get(one.section or "", place) if one.place is Place.SECTION else place
 
 
 def _keep(

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from digest.editions.model import Edition, EditionState, Release, ReleaseMode
+from digest.editions.wording import moment_in_words
 
 _LACKS = {
     EditionState.DRAFT: "composed",
@@ -44,6 +45,21 @@ def next_move(edition: Edition, release: Release, now: datetime) -> Move:
         return Move.HOLD if now >= edition.send_at and not made_by_hand else Move.WAIT
     told_at = edition.told_at or edition.prepared_at
     return Move.APPROVE if now >= told_at + release.after else Move.WAIT
+
+
+def what_next(edition: Edition, release: Release, *, told_at: datetime, zone: str) -> str:
+    """Tell the editors of a draft what comes of it when nobody does anything; hours in `zone`."""
+    goes_at = moment_in_words(edition.send_at, zone)
+    if release.mode is ReleaseMode.AUTO:
+        return f"It goes by itself on {goes_at}."
+    if release.mode is ReleaseMode.AUTO_AFTER:
+        approved_at = told_at + release.after
+        if approved_at >= edition.send_at:
+            goes_at = moment_in_words(approved_at, zone)
+        return f"It goes by itself on {goes_at}, unless somebody skips it."
+    if edition.send_at <= edition.window.until:
+        return "It goes when somebody approves it."
+    return f"Its hour is {goes_at}; it goes only if somebody approves it."
 
 
 def is_over(edition: Edition, now: datetime) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 
 from digest.composition.catalogs import FILE, Languages, load_languages
+from digest.composition.compose import compose
+from digest.composition.environment import load_templates
 from digest.composition.language import Language
+from digest.composition.samples import sample_letter
 from digest.errors import CompositionError
 
 TWO_FORMS = r"""msgid ""
@@ -137,3 +141,67 @@ def test_a_catalog_is_read_once_and_fast() -> None:
         languages.of(tag)
     # 2 ms each on the machine this was written on.
     assert perf_counter() - began < 0.1 * len(languages.tags)
+
+
+# Catalogs that would hurt: somebody's file, read by the process that sends
+
+
+@pytest.mark.parametrize(
+    "said", ["%(address)999999999s", "%(address).1s", "%(address)*s", "%(nope)s", "100%", "%s"]
+)
+def test_a_gap_is_only_filled_never_stretched(tmp_path: Path, said: str) -> None:
+    folder = a_folder(tmp_path, pt=TWO_FORMS + entry("We write to %(address)s.", said))
+    with pytest.raises(CompositionError, match="its translation cannot be filled in"):
+        load_languages(folder).of("pt")
+
+
+@pytest.mark.parametrize(
+    ("rule", "cause"),
+    [
+        ("n/0", "its plural rule fails for 0"),
+        ("n < 3 ? 0 : 1/(n-3)", "its plural rule fails for 3"),
+        ("n == 40 ? n%0 : 0", "its plural rule fails for 40"),
+        ("n-1000", "its plural rule gives form -1000 for 0"),
+        ("n", "its plural rule gives form 2 for 2"),
+        ("n > 999999", None),
+    ],
+)
+def test_a_plural_rule_has_a_form_for_every_number(
+    tmp_path: Path, rule: str, cause: str | None
+) -> None:
+    languages = load_languages(a_folder(tmp_path, pt=TWO_FORMS.replace("(n != 1)", rule) + STORIES))
+    if cause is None:
+        assert languages.of("pt").plural("# story", "# stories").words(2) == "2 a"
+        return
+    with pytest.raises(CompositionError, match=re.escape(cause)):
+        languages.of("pt")
+
+
+def test_as_many_forms_as_no_language_has_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    split = TWO_FORMS.replace("nplurals=2", 'nplu"\n"rals=999999999')
+    began = perf_counter()
+    for tag, head in (("pt", TWO_FORMS.replace("=2", "=999999999")), ("nl", split)):
+        folder = a_folder(tmp_path / tag, **{tag: head + STORIES})
+        with pytest.raises(CompositionError, match="it has more than 6 plural forms"):
+            load_languages(folder).of(tag)
+    assert perf_counter() - began < 2
+
+
+def test_a_catalog_of_many_megabytes_is_not_read(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, pt=TWO_FORMS + entry("Privacy", "x" * 1_000_000))
+    with pytest.raises(CompositionError, match="it has more than 1 MB"):
+        load_languages(folder).of("pt")
+
+
+def test_a_catalog_brings_no_script_into_a_letter(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, de=TWO_FORMS + entry("Privacy", "<script>alert(1)</script>"))
+    german = load_languages(folder).of("de")
+    with pytest.raises(CompositionError, match="<script> may not stand in a letter"):
+        compose(
+            sample_letter("daily", german),
+            edition_id=7,
+            revision=1,
+            language=german,
+            secret=b"a secret of thirty-two bytes, here",
+            environment=load_templates(),
+        )

@@ -159,6 +159,24 @@ def test_pictures_that_nobody_described_are_told_in_one_sentence(sqlite_database
     assert len(made.shots) == 2
 
 
+def test_of_many_pictures_that_nobody_described_a_few_are_named(sqlite_database: Database) -> None:
+    shelf = Shelf({f"{SEA}{n}": a_photograph() for n in range(5)})
+    stories = [
+        chosen(a_story(f"Story {n} of a long day", picture=Picture(f"{SEA}{n}")), Place.TOP, at=n)
+        for n in range(4)
+    ]
+    long = a_story("One " + "more long day " * 9, picture=Picture(f"{SEA}4"))
+    made = fetched(sqlite_database, shelf, chosen(long, Place.LEAD, at=0), *stories)
+    assert made.warnings == (
+        (
+            "picture: no description, so it is mailed as decoration:"
+            " One more long day more long day more long day more long day…;"
+            " Story 0 of a long day; Story 1 of a long day; and 2 more."
+            " Add an alt text at the source, or with digest choose"
+        ),
+    )
+
+
 def test_the_picture_that_a_person_chose_is_the_one_that_is_fetched(
     sqlite_database: Database,
 ) -> None:

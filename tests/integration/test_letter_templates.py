@@ -298,7 +298,7 @@ def test_text_that_runs_the_other_way_says_so_and_nothing_else_is_isolated(
 def test_the_editor_speaks_or_the_headlines_do_never_both(
     template: str, templates: MailTemplates
 ) -> None:
-    lines = ("One line", "Another line", "A third line")
+    lines = (Link("One line"), Link("Another line"), Link("A third line"))
     note = Note(("The wall has filled our postbag.", "So <be> it."), "Good morning.", "Alma Penn")
     letter = letter_of(template)
     page, text = copies(replace(letter, note=note, headlines=lines), templates)
@@ -448,6 +448,8 @@ def test_an_address_that_begins_with_the_name_is_not_given_it_twice(
     for part in (body_words(page), text):
         assert "Harbour Post, 12 Quay Street" in part
         assert "Harbour Post, Harbour Post" not in part
+    whole = [words_of(span) for span in page.iter("span") if span.get("dir") == "auto"]
+    assert "Harbour Post, 12 Quay Street" in whole  # in one piece within a line of Arabic as well
     nowhere = replace(site, url="", reply_to="")
     page, text = copies(replace(letter_of("daily"), site=nowhere), templates)
     assert "Something wrong" not in body_words(page) + text
@@ -546,7 +548,7 @@ def a_long_letter(template: str, tag: str) -> Letter:
             Piece(f"Headline {at}: high water at eleven, and again later", long_address(f"b-{at}"))
             for at in range(50)
         ),
-        headlines=tuple(story.headline for story in stories[:4]),
+        headlines=tuple(Link(story.headline) for story in stories[:4]),
         note=None,
         twin=Twin.WEEKLY,
     )

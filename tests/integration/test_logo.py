@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,11 @@ PUBLIC = "https://letters.harbourpost.example"
 LOST = (
     "site.brand.logo: dark on a transparent ground: in dark mode it is hardly seen; give a light"
     " one as site.brand.logo_dark"
+)
+
+WASHED_OUT = (
+    "site.brand.logo: light on a transparent ground: on white paper it is hardly seen; give a dark"
+    " one, and this as site.brand.logo_dark"
 )
 
 
@@ -159,12 +165,15 @@ def test_letters_go_without_a_logo_that_cannot_be_used_and_it_is_told(
     [
         ((20, 20, 20, 255), (0, 0, 0, 0), (LOST,)),
         ((11, 79, 138, 255), (0, 0, 0, 0), (LOST,)),
-        ((240, 240, 240, 255), (0, 0, 0, 0), ()),
+        ((240, 240, 240, 255), (0, 0, 0, 0), (WASHED_OUT,)),
+        ((255, 204, 0, 255), (0, 0, 0, 0), ()),
+        ((230, 120, 20, 255), (0, 0, 0, 0), ()),
+        ((240, 240, 240, 255), (255, 255, 255, 255), ()),
         ((20, 20, 20, 255), (255, 255, 255, 255), ()),
         ((0, 0, 0, 0), (0, 0, 0, 0), ()),
     ],
 )
-def test_a_logo_that_dark_mode_swallows_is_told(
+def test_a_logo_that_its_ground_swallows_is_told(
     tmp_path: Path, ink: tuple[int, ...], ground: tuple[int, ...], told: tuple[str, ...]
 ) -> None:
     assert read_logos(a_logo(tmp_path, ink=ink, ground=ground), None).told == told
@@ -177,6 +186,12 @@ def test_a_dark_logo_answers_that_and_is_nothing_alone(tmp_path: Path) -> None:
         "site.brand.logo_dark: without site.brand.logo it is not shown",
     )
     assert read_logos(None, None).told == ()
+    assert read_logos(light, light).told == (
+        (
+            "site.brand.logo_dark: dark on a transparent ground: in dark mode it is hardly seen;"
+            " give a light one"
+        ),
+    )
 
 
 def test_a_low_logo_is_told_to_look_soft(tmp_path: Path) -> None:
@@ -184,3 +199,10 @@ def test_a_low_logo_is_told_to_look_soft(tmp_path: Path) -> None:
     assert read_logos(low, None).told == (
         "site.brand.logo: 99 pixels high: it looks soft on phones; give one of 100 or more",
     )
+
+
+def test_a_logo_that_would_be_waited_for_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "logo.png"
+    os.mkfifo(path)
+    (told,) = read_logos(path, None).told
+    assert told.startswith("site.brand.logo: logo.png: it is no file: letters go without it.")

@@ -354,3 +354,20 @@ def test_a_port_that_is_taken_is_told(site: SiteFolder) -> None:
         ran = site.digest("preview", "--port", base.rpartition(":")[2])
     assert (ran.code, ran.out) == (1, "")
     assert "Stop the program that listens there" in ran.err
+
+
+def test_a_newsletter_that_was_just_written_into_the_settings_is_called_new(
+    site: SiteFolder,
+) -> None:
+    with (site.folder / "digest.toml").open("a", encoding="utf-8") as file:
+        file.write(_WEEKLY.replace("weekly]", "evening]"))
+    before = rows(site)
+    ran = site.digest("preview", "evening")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "digest: newsletter: 'evening': it is new in the settings, and looking changes nothing\n"
+        "  Begin it with any other command, as: digest collect\n"
+    )
+    assert rows(site) == before
+    site.well("collect")
+    site.well("preview", "evening", "--json")

@@ -31,12 +31,14 @@ class Looks:
     """Gives one look after the other; a sentence in place of one is an error."""
 
     preview: Preview
-    coming: list[Preview | str] = field(default_factory=list)
+    coming: list[Preview | str | OSError] = field(default_factory=list)
     count: int = 0
 
     def __call__(self) -> Preview:
         self.count += 1
         following = self.coming.pop(0) if self.coming else self.preview
+        if isinstance(following, OSError):
+            raise following
         if isinstance(following, str):
             raise CompositionError(following, hint="Mend the template.")
         return following
@@ -268,3 +270,14 @@ def test_it_is_served_until_somebody_stops_it(opened: Open) -> None:
     stop.set()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_database_that_goes_away_is_told_on_a_page_as_safe_as_any(opened: Open) -> None:
+    browser = opened()
+    browser.looks.coming = [OSError(5, "<script>")]
+    failed = browser.get("/en/desktop?again")
+    assert failed.status_code == 500
+    assert "The edition cannot be looked at now (OSError)" in failed.text
+    assert "<script" not in failed.text
+    assert failed.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "Ferry returns" in browser.page("/en/desktop")

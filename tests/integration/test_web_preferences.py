@@ -488,7 +488,9 @@ def test_in_place_of_leaving_there_is_the_weekly_and_a_pause(window: Window, mar
 
     def shown(instead: Instead | None) -> str:
         names = "The Daily Brief"
-        answer = pages.show("unsubscribe", names=names, address=MARIA, instead=instead)
+        answer = pages.show(
+            "unsubscribe", names=names, address=MARIA, instead=instead, left=False, remaining=""
+        )
         return bytes(answer.body).decode()
 
     page = shown(found)

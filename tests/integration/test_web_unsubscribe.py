@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from subscribers import store
 from subscribers.model import SubscriptionState
 from subscribers.tokens import Grant, Purpose
 from tests.integration.newsletters import DAILY, WEEKLY, all_rows
-from tests.integration.web_site import KEYS, MARIA, NOON, Browser, open_browser
+from tests.integration.web_site import KEYS, MARIA, NOON, SITE, Browser, open_browser
 
 S = SubscriptionState
 
@@ -39,6 +40,20 @@ def test_looking_changes_nothing(browser: Browser) -> None:
     assert browser.client.options(link).status_code == 405
     assert browser.client.put(link).status_code == 405
     assert all_rows(browser.database) == before
+
+
+def test_who_has_left_is_not_told_that_they_are_subscribed(browser: Browser) -> None:
+    link = browser.join()
+    browser.post(link)
+    before = all_rows(browser.database)
+    page = browser.get(link)
+    assert page.status_code == 200
+    assert "<h1>You have left The Daily Brief</h1>" in page.text
+    assert "You are subscribed" not in page.text
+    assert "<b>The Week</b>" in page.text
+    assert all_rows(browser.database) == before
+    browser.post(link, data={"everything": "1"})
+    assert "<button" not in browser.get(link).text
 
 
 @pytest.mark.parametrize("kind", ["data", "files"])
@@ -126,3 +141,12 @@ def test_a_body_without_end_is_refused_and_stops_nothing(browser: Browser) -> No
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert browser.post(link, content=endless(), headers=headers).status_code == 413
     assert browser.states()[DAILY] is S.CONFIRMED
+
+
+def test_an_address_that_begins_with_the_name_is_not_given_it_twice_below_a_page(
+    database: Database,
+) -> None:
+    plain = replace(SITE, name="Harbour Post")
+    for address in ("12 Quay Street", "Harbour Post, 12 Quay Street"):
+        browser = open_browser(database, site=replace(plain, postal_address=address))
+        assert "<p>Harbour Post, 12 Quay Street</p>" in browser.get("/privacy").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -182,6 +183,26 @@ def test_what_is_chosen_stands_in_the_letter(desk: Desk) -> None:
     ):
         assert words in desk.html()
     assert SCHOOL not in desk.html()
+
+
+def test_words_in_the_sites_language_are_a_further_one_where_the_newsletter_has_its_own(
+    opened: OpenPaper,
+) -> None:
+    desk = _desk(opened, language="de", languages=["en", "ar"])
+    desk.paper.go("2026-01-09 06:30")
+    desk.choose(Act.LEAD, FERRY)
+    desk.choose(Act.HEADLINE, FERRY, text="Fähre kehrt zurück", language="de")
+    desk.choose(Act.HEADLINE, FERRY, text="The ferry is back", language="en")
+    assert desk.choose(Act.NOTE, text="Bonjour.", language="fr").warnings == (
+        "No letter of this newsletter is in fr; it is made in de, en, ar.",
+    )
+    with desk.paper.app.database.read() as connection:
+        letters = compositions.load_compositions(connection, desk.paper.edition(FRIDAY).id)
+    assert {each.language: re.split("[;؛]", each.subject)[0] for each in letters} == {
+        "de": "Fähre kehrt zurück",
+        "en": "The ferry is back",
+        "ar": "Fähre kehrt zurück",
+    }
 
 
 def test_undo_and_redo_are_choices_too(desk: Desk) -> None:

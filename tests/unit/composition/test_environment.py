@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -346,3 +348,34 @@ def test_the_filters_do_what_their_names_say(tmp_path: Path) -> None:
     assert own(tmp_path, body_txt=source).render("mine/body.txt", day=date(2026, 1, 9)) == (
         "a…|None|mailto:a@b.example|Friday 9 January 2026|rtl|72|72|* x|a b|w"
     )
+
+
+# What stands where a template should
+
+
+@pytest.mark.parametrize("what", ["fifo", "folder", "loop", "nowhere", "device"])
+def test_what_is_no_file_is_told_and_ours_does_not_go_in_its_place(
+    tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "daily" / "subject.txt"
+    path.parent.mkdir()
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to({"loop": path, "nowhere": tmp_path / "gone"}.get(what, "/dev/zero"))
+    with pytest.raises(CompositionError, match=r"daily/subject\.txt: it is no file") as caught:
+        in_process(tmp_path).render("daily/subject.txt")
+    assert caught.value.template == "daily/subject.txt"
+
+
+def test_a_folder_that_is_gone_is_told_and_ours_does_not_go_in_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    (folder / "daily").mkdir(parents=True)
+    (folder / "daily" / "subject.txt").write_text("mine")
+    templates = in_process(folder)
+    assert templates.render("daily/subject.txt") == "mine"
+    shutil.rmtree(folder)
+    with pytest.raises(CompositionError, match=r"daily/subject\.txt: the folder own is gone"):
+        templates.render("daily/subject.txt")

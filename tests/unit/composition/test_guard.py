@@ -221,3 +221,43 @@ def test_anything_lost_is_an_error_that_names_it(lost: str, instead: str, named:
     before = before_inlining(STYLED.replace("SLOT", Slots(NONCE).value(Slot.ADDRESS)))
     with pytest.raises(CompositionError, match=re.escape(f"lost {named}")):
         check_inlined(before, before.replace(lost, instead), nonce=NONCE, template="t")
+
+
+# What acts
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("<script>alert(1)</script>", "<script> may not stand in a letter"),
+        ("<SCRIPT src='x'></SCRIPT>", "<script> may not stand in a letter"),
+        ('<iframe src="https://x.example/"></iframe>', "<iframe> may not stand in a letter"),
+        ('<form action="https://x.example/"></form>', "<form> may not stand in a letter"),
+        ('<base href="https://x.example/">', "<base> may not stand in a letter"),
+        ("<!--[if mso]><script>x</script><![endif]-->", "<script> may not stand in a letter"),
+        ('<p onclick="x">x</p>', "<p> may not have this onclick"),
+        ("<img src='x' OnError=alert(1)>", "<img> may not have this onerror"),
+        ('<a href="javascript:x">x</a>', "<a> may not have this href"),
+        ('<a href=" java\tscript:x">x</a>', "<a> may not have this href"),
+        ('<a href="&#106;avascript:x">x</a>', "<a> may not have this href"),
+        ('<a href="data:text/html,x">x</a>', "<a> may not have this href"),
+        ('<img src="file:///etc/passwd">', "<img> may not have this src"),
+        ('<meta http-equiv="refresh" content="0">', "<meta> may not have this http-equiv"),
+    ],
+)
+def test_nothing_that_acts_stands_in_a_letter(body: str, cause: str) -> None:
+    with pytest.raises(CompositionError, match=re.escape(cause)) as caught:
+        lint(letter_of(f"\n{body}"), template="daily/body.mjml")
+    assert (caught.value.template, caught.value.line) == ("daily/body.mjml", 5)
+
+
+def test_words_and_links_that_only_look_so_may_stand() -> None:
+    way_out = Slots(NONCE).value(Slot.UNSUBSCRIBE)
+    lint(
+        letter_of(
+            '&lt;script&gt; javascript: <a href="https://x.example/?javascript:data:">on x=1</a>'
+            f'<a href="{way_out}">x</a><a href="mailto:a@b.example">x</a><a href="#">x</a>'
+            "<!--[if mso]><b>scripted</b><![endif]-->"
+        ),
+        template="t",
+    )

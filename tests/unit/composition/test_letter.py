@@ -159,19 +159,52 @@ def test_headlines_come_from_five_stories_on_and_hold_what_every_reader_has() ->
     assert letter_of(*stories).headlines == ()
     common = [(a_story("Lead"), Place.LEAD, None), (a_story("Top"), Place.TOP, None)]
     brief = [(a_story("Brief"), Place.BRIEF, None), (a_story("More"), Place.BRIEF, None)]
-    assert letter_of(*common, *stories, *brief).headlines == ("Lead", "Top", "Brief")
+    assert letter_of(*common, *stories, *brief).headlines == (
+        Link("Lead"),
+        Link("Top"),
+        Link("Brief"),
+    )
     assert letter_of(*common, *brief).headlines == ()
-    assert the_daily().headlines == (
+    assert [line.words for line in the_daily().headlines] == [
         "Council backs the new breakwater after a night of argument",
         "Ferry returns to its winter timetable",
         "Two schools share a roof, and save a fortune",
         "Museum finds a letter from the keeper’s daughter",
-    )
+    ]
 
 
 def test_at_most_five_headlines() -> None:
     top = [(a_story(f"Top {n}"), Place.TOP, None) for n in range(12)]
-    assert letter_of(*top).headlines == tuple(f"Top {n}" for n in range(5))
+    assert letter_of(*top).headlines == tuple(Link(f"Top {n}") for n in range(5))
+
+
+def test_a_headline_of_another_language_says_so_in_the_list_as_well() -> None:
+    arabic = a_story("عودة العبّارة", language="ar")
+    top = [(a_story(f"Top {n}"), Place.TOP, None) for n in range(6)]
+    assert letter_of((arabic, Place.LEAD, None), *top).headlines[0] == Link(
+        "عودة العبّارة", language="ar"
+    )
+
+
+def test_a_letter_in_a_further_language_is_read_online_in_that_one() -> None:
+    there = "https://letters.harbourpost.example/daily/2026-01-09"
+    letters = {
+        tag: write_letter(
+            an_edition("daily"),
+            a_newsletter("daily"),
+            Selection(),
+            site=a_site(language="de"),
+            language=Language(tag),
+            shots={},
+            next_slot=None,
+        )
+        for tag in ("de", "ar", "pt-BR")
+    }
+    assert {tag: letter.read_online_url for tag, letter in letters.items()} == {
+        "de": there,
+        "ar": f"{there}?language=ar",
+        "pt-BR": f"{there}?language=pt-BR",
+    }
 
 
 def test_a_story_of_no_section_comes_last_and_belongs_to_no_topic() -> None:

@@ -245,3 +245,12 @@ def test_the_title_is_the_label_of_the_letter_whatever_it_holds(title: str) -> N
     labels = [each.get("aria-label") for each in page.iter("div") if each.get("aria-label")]
     assert (labels, page.findtext("head/title")) == ([title], title)
     assert f'aria-label="{title}"' not in bare, "the compiler does it right: the guard may go"
+
+
+def test_a_control_hides_no_tag_from_the_lint() -> None:
+    source = (
+        "<mjml><mj-body><mj-section><mj-column><mj-text><scr\x00ipt>x</scr\x00ipt></mj-text>"
+        "</mj-column></mj-section></mj-body></mjml>"
+    )
+    with pytest.raises(CompositionError, match="<script> may not stand in a letter"):
+        to_html(source, css="")

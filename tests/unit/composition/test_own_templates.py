@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.composition.environment import load_templates
-from digest.composition.own_templates import blocks_of, one_block
+from digest.composition.own_templates import blocks_of, one_block, unseen_blocks
 
 SOURCES = {
     "daily/body.mjml": '{% extends "_base/letter.mjml" %}{% block kind %}daily{% endblock %}',
@@ -39,3 +39,25 @@ def test_every_letter_of_ours_has_a_foot() -> None:
     templates = load_templates()
     for letter in ("daily", "weekly", "single", "headlines"):
         assert "unsubscribe" in blocks_of(f"{letter}/body.mjml", templates.source)["foot"]
+
+
+@pytest.mark.parametrize(
+    ("text", "unseen"),
+    [
+        ('{% extends "daily/body.mjml" %}\n{% block foot %}a{% endblock %}', []),
+        ('{% extends "daily/body.mjml" %}\n{% block fot %}a{% endblock %}', [("fot", 2)]),
+        (
+            (
+                '{% extends "daily/body.mjml" %}{% block foot %}\n{% block mine %}{% endblock %}'
+                "{% endblock %}\n\n{% block inne %}{% endblock %}"
+            ),
+            [("inne", 4)],
+        ),
+        ("{% block fot %}a{% endblock %}", []),
+    ],
+)
+def test_a_block_that_stands_in_nothing_it_extends_is_found_with_its_line(
+    text: str, unseen: list[tuple[str, int]]
+) -> None:
+    sources = {**SOURCES, "mine/body.mjml": text}
+    assert list(unseen_blocks("mine/body.mjml", sources.__getitem__)) == unseen

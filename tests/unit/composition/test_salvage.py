@@ -174,3 +174,16 @@ def test_without_causes_nothing_changes() -> None:
 def test_a_cause_is_one_line_of_a_bounded_length() -> None:
     assert cause_of(ValueError("two\nlines.")) == "ValueError: two lines"
     assert len(cause_of(CompositionError("x" * 5000))) == 300
+
+
+def test_stories_that_only_together_take_too_long_are_not_all_tried() -> None:
+    tried: list[int] = []
+
+    def make(selection: Selection) -> None:
+        tried.append(len(selection.chosen))
+        if len(selection.chosen) > 3:
+            raise TemplateLimitError("template: daily/body.mjml: it took longer than 5 s")
+
+    with pytest.raises(TemplateLimitError):
+        salvage(of(*range(1, 30)), make)
+    assert tried == [29, 0, *[1] * 29, 1, 2, 3, 4, 4, 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -207,3 +208,31 @@ def test_clusters_join_to_the_text(text: str) -> None:
 def test_clusters_are_what_a_reader_sees() -> None:
     assert list(clusters(FAMILY + "e\u0301" + FLAGS)) == [FAMILY, "e\u0301", FLAGS[:2], FLAGS[2:]]
     assert list(clusters("\U0001f44b\U0001f3fda")) == ["\U0001f44b\U0001f3fd", "a"]
+
+
+@pytest.mark.parametrize(
+    "sign", ["W", "é", "e\u0301", "\u202e", "漢", "\U0001f468\u200d\U0001f469"]
+)
+def test_a_word_that_no_line_holds_is_cut_between_signs(sign: str) -> None:
+    word = sign * 169
+    lines = wrap(f"before {word} after", columns=72)
+    assert max(map(width, lines)) <= 72
+    assert "".join(lines).replace(" ", "") == f"before{word}after"
+    assert all(line.count("\u0301") == line.count("e\u0301") for line in lines)
+
+
+@pytest.mark.parametrize("word", ["https://x.example/", "a@", "Zq0123456789x"])
+def test_addresses_and_a_readers_marks_stay_whole(word: str) -> None:
+    assert wrap(f"x {word}{'y' * 99}", columns=72) == ["x", f"{word}{'y' * 99}"]
+
+
+def test_a_single_sign_wider_than_a_line_stays() -> None:
+    zalgo = "z" + "\u0301" * 400
+    assert wrap(zalgo + "a" * 80, columns=72)[0].startswith(zalgo)
+
+
+def test_a_word_of_a_megabyte_is_cut_in_a_moment() -> None:
+    began = perf_counter()
+    assert len(wrap("x" * 1_000_000, columns=72)) == 13_889
+    assert len(wrap("e\u0301" * 100_000, columns=72)) == 1_389
+    assert perf_counter() - began < 10

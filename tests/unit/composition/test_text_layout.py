@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,4 +83,17 @@ def test_every_line_closes_what_it_opens(text: str, rtl: bool) -> None:  # noqa:
         assert line.count(FSI) == line.count(PDI) <= 1
     assert "".join(hang(words, rtl=rtl).replace(FSI, "").replace(PDI, "").split()) == "".join(
         words.split()
+    )
+
+
+def test_words_that_look_like_slots_are_not_lost_however_many() -> None:
+    slots = Slots(nonce_for(b"secret", edition_id=1, revision=1, language="en"))
+    words = [slots.value("unsubscribe") for _ in range(40)]
+    assert hang(" ".join(words)).split() == words
+
+
+@pytest.mark.parametrize("columns", [1, 53, 71, 72, 73, 500])
+def test_beside_a_mark_that_leaves_no_room_words_stay_whole(columns: int) -> None:
+    assert hang("x" * 99, "m" * columns) == "m" * columns + (
+        "x" * 99 if columns > 52 else "x" * 71 + "\n " + "x" * 28
     )

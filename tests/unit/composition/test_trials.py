@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from digest.composition.samples import LETTERS, NOTICES, sample_site
 from digest.composition.trials import (
     HOSTILE,
     USUAL,
+    Sample,
     letters_and_notices,
     made,
     samples_of,
     strays,
+    unseen,
 )
 from digest.errors import CompositionError
 
@@ -97,3 +100,37 @@ def test_files_that_nobody_uses_are_strays(tmp_path: Path) -> None:
     (tmp_path / "bad" / "body.txt").write_bytes(b"\xff")
     assert strays(templates) == ("dayly/body.mjml",)
     assert strays(load_templates()) == ()
+
+
+@pytest.mark.parametrize("template", LETTERS)
+def test_a_fault_far_down_in_a_letter_is_traced_to_its_line(template: str, tmp_path: Path) -> None:
+    extends = f'{{% extends "house/{template}/body.mjml" %}}\n'
+    templates = own(
+        tmp_path,
+        mine__subject_txt="x",
+        mine__body_mjml=extends + "{% block foot %}\n{{ super() }}\n<mj-stray/>{% endblock %}",
+        mine__body_txt="x",
+    )
+    site = sample_site("en")
+    content = next(samples_of(template, ENGLISH, site=site)).content
+    assert isinstance(content, Letter)
+    sample = Sample(USUAL, replace(content, template="mine"))
+    with pytest.raises(CompositionError) as caught:
+        made("mine", sample, ENGLISH, site=site, templates=templates)
+    assert (caught.value.template, caught.value.line) == ("mine/body.mjml", 4)
+    assert "<mj-stray> may not stand in text" in str(caught.value)
+
+
+def test_a_block_under_another_name_is_told_with_its_line(tmp_path: Path) -> None:
+    templates = own(
+        tmp_path,
+        daily__body_mjml='{% extends "house/daily/body.mjml" %}\n{% block fooot %}x{% endblock %}',
+        weekly__body_txt='{% extends "no/such.txt" %}{% block x %}{% endblock %}',
+        single__body_txt='{% extends "house/single/body.txt" %}{% block foot %}x{% endblock %}',
+    )
+    assert unseen(templates) == (
+        (
+            "daily/body.mjml, line 2: nothing shows the block 'fooot' (did you mean 'foot'?): what"
+            " it extends has none of that name"
+        ),
+    )

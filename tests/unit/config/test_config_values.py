@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from digest.config import values
 
@@ -44,3 +45,43 @@ def test_a_release_names_its_mode_and_its_wait() -> None:
     assert values.release_parts("auto-after 20m") == ("auto-after", timedelta(minutes=20))
     with pytest.raises(ValueError, match="a release is"):
         values.release_parts("auto-after soon")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("news@post.example", "news@post.example"),
+        ("<news@post.example>", "news@post.example"),
+        ("Post <news@post.example>", "Post <news@post.example>"),
+        ('"Post, Harbour" <n@post.example>', '"Post, Harbour" <n@post.example>'),
+        ('"S\u00fcd, Post" <n@post.example>', '"S\u00fcd, Post" <n@post.example>'),
+        ('"S\u00fcd \\"X\\" <a@b>" <n@post.example>', '"S\u00fcd \\"X\\" <a@b>" <n@post.example>'),
+        ("S\u00fcd <n@p\u00f6st.example>", "S\u00fcd <n@xn--pst-sna.example>"),
+    ],
+)
+def test_a_sender_reads_the_same_when_it_is_read_again(written: str, read: str) -> None:
+    mailbox = TypeAdapter(values.Mailbox)
+    assert mailbox.validate_python(written) == read
+    assert mailbox.validate_python(read) == read
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("n\u00ebws@post.example", "a@b.example?bcc=c", "a@b_c.example", "a@-b.example", "a@b-"),
+        *("a..b@c.example", ".a@c.example", "a@b.example, c@d.example", "a@[127.0.0.1]", "a@"),
+        *("a@b.example\r\nBcc: c@d.example", "a\x85b@c.example", '"a b"@c.example'),
+    ],
+)
+def test_an_address_that_no_copy_could_be_sent_with_is_refused_in_the_settings(
+    written: str,
+) -> None:
+    for kind in (values.Mailbox, values.OurAddress):
+        with pytest.raises(ValidationError):
+            TypeAdapter(kind).validate_python(written)
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\n", "\x7f", "\x85", "\u2028"])
+def test_a_line_has_no_control_of_any_kind(sign: str) -> None:
+    with pytest.raises(ValidationError, match="without control characters"):
+        TypeAdapter(values.Line).validate_python(f"a{sign}b")

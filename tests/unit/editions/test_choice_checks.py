@@ -19,7 +19,7 @@ def new(act: Act, story: int | None = None, **parts: str) -> NewChoice:
 
 
 def checked(what: NewChoice) -> Checked:
-    return check(what, sections=(TOWN, SPORT), language="en")
+    return check(what, sections=(TOWN, SPORT), languages=("en", "fr", "pt_BR"))
 
 
 def refusal(what: NewChoice) -> str:
@@ -61,6 +61,25 @@ def test_words_are_cleaned(typed: str, kept: str) -> None:
 def test_a_note_has_paragraphs() -> None:
     what = NewChoice(Act.NOTE, text=" Good\nmorning. \r\n\r\n \n<p>Ann</p>\n\n\n")
     assert checked(what) == Checked(NewChoice(Act.NOTE, text="Good morning.\n\nAnn"))
+
+
+@pytest.mark.parametrize("dash", ["—", "–", "--", "-"])
+def test_the_name_below_a_note_keeps_its_line(dash: str) -> None:
+    what = NewChoice(Act.NOTE, text=f"Good\nmorning.\n {dash} Alma Penn")
+    assert checked(what).choice.text == f"Good morning.\n\n{dash} Alma Penn"
+    in_words = NewChoice(Act.NOTE, text="A well\n-known walk")
+    assert checked(in_words).choice.text == "A well -known walk"
+
+
+@pytest.mark.parametrize("language", ["", "fr", "PT-br"])
+@pytest.mark.parametrize("act", [Act.NOTE, Act.HEADLINE, Act.STANDFIRST])
+def test_words_that_no_letter_will_show_are_warned_of(act: Act, language: str) -> None:
+    story = None if act is Act.NOTE else FERRY
+    assert checked(new(act, story, language=language, text="Hi")).warnings == ()
+    assert checked(new(act, story, language="de", text="Hallo")).warnings == (
+        "No letter of this newsletter is in de; it is made in en, fr, pt_BR.",
+    )
+    assert checked(new(act, story, language="de")).warnings == ()
 
 
 def test_a_long_note_is_warned_of() -> None:

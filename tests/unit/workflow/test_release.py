@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from digest.editions.model import Edition, EditionState, Release, ReleaseMode, Window
-from digest.workflow.release import Move, is_over, next_move, why_over
+from digest.workflow.release import Move, is_over, next_move, what_next, why_over
 
 CUT_OFF = datetime(2026, 1, 9, 6, 30, tzinfo=UTC)
 SEND_AT = datetime(2026, 1, 9, 7, 0, tzinfo=UTC)
@@ -90,3 +90,25 @@ def test_an_edition_made_by_hand_after_its_own_end_never_expires() -> None:
 )
 def test_what_expired_says_what_it_was_waiting_for(state: EditionState, words: str) -> None:
     assert why_over(replace(EDITION, state=state)) == words
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        (AUTO, "It goes by itself on 9 Jan 2026 at 07:00."),
+        (AFTER_20, "It goes by itself on 9 Jan 2026 at 07:00, unless somebody skips it."),
+        (
+            Release(ReleaseMode.AUTO_AFTER, timedelta(hours=1)),
+            "It goes by itself on 9 Jan 2026 at 07:30, unless somebody skips it.",
+        ),
+        (BY_HAND, "Its hour is 9 Jan 2026 at 07:00; it goes only if somebody approves it."),
+    ],
+)
+def test_the_editors_of_a_draft_hear_what_comes_of_it(release: Release, words: str) -> None:
+    assert what_next(EDITION, release, told_at=CUT_OFF, zone="Europe/London") == words
+
+
+def test_a_letter_made_by_hand_goes_when_it_is_approved() -> None:
+    by_hand = replace(EDITION, send_at=CUT_OFF)
+    said = what_next(by_hand, BY_HAND, told_at=CUT_OFF, zone="UTC")
+    assert said == "It goes when somebody approves it."
