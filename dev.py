@@ -318,10 +318,10 @@ def test(arguments: list[str]) -> int:
     rest = [word for word in arguments if word != "--cov"]
     options: list[str] = []
     if all(word.startswith("-") for word in rest):
-        # The whole suite; a part of it runs sooner in one process. One more than there are cores,
-        # as many tests wait for processes they started; each has a PostgreSQL of its own, so more
+        # The whole suite; a part of it runs sooner in one process. More than there are cores, as
+        # many tests wait for processes they started; each has a PostgreSQL of its own, so more
         # than four cost more than they bring. A file stays together: its servers start once.
-        options += ["-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
+        options += ["-n", str(min(4, (os.cpu_count() or 1) + 2)), "--dist", "loadfile"]
     if "--cov" in arguments:
         options += ["--cov=digest", "--cov=subscribers", "--cov-branch", "--cov-fail-under=95"]
         options += ["--cov-report=term-missing:skip-covered"]

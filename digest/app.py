@@ -437,6 +437,7 @@ def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
         environment=newsroom.environment,
         languages=newsroom.languages,
         names={newsletter.id: newsletter.spec.name for newsletter in newsroom.newsletters},
+        least={each.id: each.spec.stories.least for each in newsroom.newsletters},
         clock=newsroom.clock,
         only=only,
     )

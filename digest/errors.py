@@ -102,6 +102,10 @@ class TemplateLimitError(CompositionError):
     """A publisher's template took more time or memory than it may."""
 
 
+class FewStoriesError(CompositionError):
+    """A reader's topics leave fewer stories than a letter has at the least: they wait for more."""
+
+
 class AddressError(DigestError):
     """What was typed is not an e-mail address that mail can be sent to."""
 

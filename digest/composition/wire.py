@@ -38,6 +38,7 @@ from digest.composition.slots import (
     split,
     topics_of,
 )
+from digest.errors import FewStoriesError
 
 _MOST_PLANS = 256
 _ONLINE = {Slot.ADDRESS: "you", Slot.SINCE: ""}
@@ -64,8 +65,8 @@ class _Plan:
 class EditionWire:
     """Makes the bytes of each reader's copy of one composition; threads may share it."""
 
-    def __init__(self, composition: Composition, headers: ListHeaders) -> None:
-        """Encode once all that readers share.
+    def __init__(self, composition: Composition, headers: ListHeaders, *, least: int = 0) -> None:
+        """Encode once all that readers share; `least` as `EditionWires` takes it.
 
         Raises:
             CompositionError: for a broken mark, or a shared header that cannot be written.
@@ -78,6 +79,7 @@ class EditionWire:
         self._both = header_lines([MIME_VERSION, around.content_type]) + b"\r\n"
         self._alone = header_lines([MIME_VERSION, *PLAIN_TEXT]) + b"\r\n"
         self._frame = around
+        self._least = min(least, counted(self._text.runs).stories)
         self._plan = lru_cache(maxsize=_MOST_PLANS)(self._new_plan)
 
     def message(self, values: ReaderValues) -> bytes:
@@ -85,6 +87,7 @@ class EditionWire:
 
         Raises:
             CompositionError: if the reader's address or a link cannot stand in a header.
+            FewStoriesError: if the reader's topics leave too few stories.
         """
         topics = self._topics if values.topics is None else values.topics & self._topics
         plan = self._plan(topics, text_only=values.text_only)
@@ -93,6 +96,7 @@ class EditionWire:
         return b"".join(message)
 
     def _new_plan(self, topics: frozenset[str], *, text_only: bool) -> _Plan:
+        self._refuse_few(topics)
         text = [_place("text", piece) for piece in self._text.pieces(topics, alone=text_only)]
         if text_only:
             return _lay_out(self._head, [self._alone, *text])
@@ -102,24 +106,37 @@ class EditionWire:
             self._head, [self._both + self._frame.before_text, *text, between, *html, after]
         )
 
+    def _refuse_few(self, topics: frozenset[str]) -> None:
+        left = counted(shown(self._text.runs, topics)).stories
+        if left < self._least:
+            stories = "1 story" if left == 1 else f"{left} stories"
+            raise FewStoriesError(f"their topics leave {stories}, {self._least} needed")
+
 
 class EditionWires:
     """Makes the bytes of each reader's copy in the language that was planned for them."""
 
-    def __init__(self, compositions: Sequence[Composition], headers: ListHeaders) -> None:
+    def __init__(
+        self, compositions: Sequence[Composition], headers: ListHeaders, *, least: int = 0
+    ) -> None:
         """Encode all languages of an edition, its own first and at least that.
+
+        Readers whose topics leave fewer than `least` stories get none, unless the whole edition
+        has no more.
 
         Raises:
             CompositionError: as `EditionWire` does.
         """
-        self._wires = {made.language: EditionWire(made, headers) for made in compositions}
+        self._wires = {
+            made.language: EditionWire(made, headers, least=least) for made in compositions
+        }
         self._tags = tuple(self._wires)
 
     def message(self, values: ReaderValues, language: str = "") -> bytes:
         """Make one reader's whole message in a language, or in the edition's own.
 
         Raises:
-            CompositionError: as `EditionWire` does.
+            CompositionError: as `EditionWire` does, FewStoriesError among them.
         """
         wire = (
             self._wires.get(language) or self._wires[nearest(language, self._tags) or self._tags[0]]

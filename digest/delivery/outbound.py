@@ -65,6 +65,8 @@ class Mailer:
     languages: Languages
     names: Mapping[int, str]
     """The newsletters' names by their id."""
+    least: Mapping[int, int]
+    """How many stories a copy has at the least, by newsletter id."""
     clock: Clock
     only: frozenset[str] | None = None
     """On staging: the address keys that may be mailed, whatever the database says."""
@@ -92,7 +94,8 @@ class Mailer:
                 f"send: {edition.address}: its text is not the one that was approved",
                 hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
-        return EditionWires(composed, self._headers(edition))
+        least = self.least.get(edition.newsletter_id, 0)
+        return EditionWires(composed, self._headers(edition), least=least)
 
     def wire(self, edition: Edition, composition: Composition) -> EditionWire:
         """Make a composition ready to be spliced, whether or not it was approved."""

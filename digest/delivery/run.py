@@ -24,7 +24,7 @@ from digest.delivery.ratelimit import RateLimit
 from digest.delivery.settle import is_about_reader, without_addresses
 from digest.editions.model import Edition
 from digest.editions.store import edition_by_id
-from digest.errors import DigestError
+from digest.errors import DigestError, FewStoriesError
 from subscribers.model import Recipient
 from subscribers.store import may_mail, recipient
 
@@ -110,6 +110,8 @@ class Run:
         try:
             envelope, values = self._outbound.values_for(letter.edition, reader)
             message = letter.wire.message(values, reader.language)
+        except FewStoriesError as error:
+            return Reply(DeliveryState.SKIPPED, 0, str(error))
         except (DigestError, ValueError) as error:
             return Reply(DeliveryState.FAILED, 0, f"it cannot be composed: {error}")
         reply = self.transport.deliver(envelope, message)

@@ -29,8 +29,8 @@ def settle(reply: Reply, *, tries: int, first_at: datetime, now: datetime, key: 
     A copy that was put off for too long has failed.
     """
     words = clean(reply.text)
-    if reply.state is DeliveryState.FAILED and not reply.code:
-        return Settled(DeliveryState.FAILED, reason=words)  # no server was asked: they are ours
+    if reply.state in {DeliveryState.FAILED, DeliveryState.SKIPPED} and not reply.code:
+        return Settled(reply.state, reason=words)  # no server was asked: they are ours
     if reply.state is not DeliveryState.DEFERRED:
         return Settled(reply.state, reply.code, _REASONS.get(reply.state, ""), words)
     next_at = next_try(tries, first_at, now, key)

@@ -33,6 +33,10 @@ ALL = os.environ.get("TEST_LETTERS") == "all"
 NAMES = tuple(f"{name}-{tag}" for name in (*LETTERS, *NOTICES) for tag in sorted(LANGUAGES))
 FEWER = tuple(name for name in NAMES if ALL or name.endswith(("-en", "-ar")))
 """Where the language can hardly matter: one written in each direction."""
+LETTERS_AND_FEWER = tuple(
+    name for name in NAMES if name in FEWER or name.partition("-")[0] in LETTERS
+)
+"""Where it may: every letter, and of the notices, a few words in the letters' frame, fewer."""
 
 _SECRET = b"a secret of thirty-two bytes, here"
 _SENT_AT = datetime(2026, 1, 9, 7, 0, tzinfo=UTC)

@@ -9,10 +9,9 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page
 
-from digest.composition.samples import LETTERS
 from tests.acceptance.browser_demo import find_chromium, running_chromium
 from tests.acceptance.letter_browser import letter_page, show, turn
-from tests.acceptance.letter_gallery import FEWER, NAMES
+from tests.acceptance.letter_gallery import FEWER, LETTERS_AND_FEWER
 
 pytestmark = [
     pytest.mark.browser,
@@ -57,11 +56,7 @@ def _violations(page: Page, options: object) -> list[tuple[str, str]]:
     return [(rule, place) for rule, place in page.evaluate(_RUN, options)]
 
 
-# A notice is a few words in the frame of the letters: two directions of it do in the short form.
-_EACH = [name for name in NAMES if name in FEWER or name.partition("-")[0] in LETTERS]
-
-
-@pytest.mark.parametrize("name", _EACH)
+@pytest.mark.parametrize("name", LETTERS_AND_FEWER)
 def test_axe_finds_nothing_but_the_missing_landmarks(page: Page, name: str) -> None:
     show(page, name)
     light = _violations(page, _EVERYTHING)

@@ -19,8 +19,9 @@ from digest.composition.compose import set_hash
 from digest.composition.model import ReaderValues
 from digest.db import Database
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import Envelope, Tally
+from digest.delivery.model import DeliveryState, Envelope, Tally
 from digest.delivery.send import send_due
+from digest.editions import store as editions
 from digest.errors import CompositionError, TokenError
 from digest.outbox.model import NewNotice, Notice, NoticeKind
 from digest.web.mount import pages_of
@@ -518,3 +519,30 @@ def test_staging_mails_people_of_the_settings_whatever_the_database_says(paper: 
     assert mailer.notice(draft)[0].recipient == DESK
     with pytest.raises(CompositionError, match="staging: only test readers are mailed"):
         mailer.notice(replace(draft, to_address=ANN))
+
+
+def _only_sport(paper: Paper, address: str) -> None:
+    edition = paper.edition(FRIDAY)
+    reader = _recipient(paper, address)
+    with paper.app.database.write() as connection:
+        bits = editions.topic_bits(connection, edition.newsletter_id)
+        connection.execute(
+            sa.update(readers.subscription)
+            .where(readers.subscription.c.subscriber_id == reader.subscriber_id)
+            .values(topic_mask=1 << bits["sport"])
+        )
+
+
+def test_a_reader_whose_topics_leave_too_few_stories_is_skipped_with_that_reason(
+    paper_on_both: Paper,
+) -> None:
+    paper = paper_on_both
+    _only_sport(paper, ANN)
+    paper.go("2026-01-09 07:00")
+    edition = paper.edition(FRIDAY)
+    sent = paper.app.deliver(edition, progress=lambda _done: None)
+    assert (sent.accepted, sent.skipped, sent.failed) == (1, 1, 0)
+    assert paper.app.reasons(edition) == [
+        (DeliveryState.SKIPPED, 0, "their topics leave 2 stories, 3 needed", 1)
+    ]
+    assert paper.editions() == {FRIDAY: "sent"}

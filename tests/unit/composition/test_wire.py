@@ -16,7 +16,7 @@ from digest.composition.language import Plural
 from digest.composition.model import Composition, ReaderValues
 from digest.composition.slots import Slot, Slots
 from digest.composition.wire import EditionWire, EditionWires, full_render, read_online
-from digest.errors import CompositionError
+from digest.errors import CompositionError, FewStoriesError
 from tests.mail_strictness import faults_of
 from tests.unit.composition.wire_builders import (
     HEADERS,
@@ -396,3 +396,27 @@ def test_the_public_page_has_every_section_and_no_reader() -> None:
 def test_the_public_page_leads_nobody_to_a_readers_way_out() -> None:
     source = f'<a href="{SLOTS.value(Slot.UNSUBSCRIBE)}">Unsubscribe</a>'
     assert read_online(a_composition(html=source)) == '<a href="#">Unsubscribe</a>'
+
+
+@pytest.mark.parametrize(
+    ("least", "topics", "refused"),
+    [
+        (0, frozenset[str](), ""),
+        (1, frozenset[str](), ""),
+        (3, frozenset({"town"}), ""),
+        (2, frozenset[str](), "their topics leave 1 story, 2 needed"),
+        (4, frozenset({"town"}), "their topics leave 3 stories, 4 needed"),
+        (9, frozenset({"town"}), "their topics leave 3 stories, 7 needed"),
+        (9, None, ""),
+    ],
+)
+def test_a_reader_whose_topics_leave_too_few_stories_gets_none(
+    least: int, topics: frozenset[str] | None, refused: str
+) -> None:
+    """MARKED has one story for all, two of town, and four for readers of town and sport."""
+    wire = EditionWires([a_composition(html=MARKED, text=MARKED)], HEADERS, least=least)
+    if refused:
+        with pytest.raises(FewStoriesError, match=refused):
+            wire.message(values(topics=topics))
+    else:
+        assert b"To: " in wire.message(values(topics=topics))
