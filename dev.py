@@ -320,8 +320,10 @@ def test(arguments: list[str]) -> int:
     if all(word.startswith("-") for word in rest):
         # The whole suite; a part of it runs sooner in one process. More than there are cores, as
         # many tests wait for processes they started; each has a PostgreSQL of its own, so more
-        # than four cost more than they bring. A file stays together: its servers start once.
+        # than four cost more than they bring. A file stays together: its servers start once. As
+        # collected, so that the few long tests begin first and no worker waits for them at the end.
         options += ["-n", str(min(4, (os.cpu_count() or 1) + 2)), "--dist", "loadfile"]
+        options += ["--no-loadscope-reorder"]
     if "--cov" in arguments:
         options += ["--cov=digest", "--cov=subscribers", "--cov-branch", "--cov-fail-under=95"]
         options += ["--cov-report=term-missing:skip-covered"]

@@ -149,7 +149,8 @@ def _to(after: str = "") -> Way:
 def _press(button: str, after: str = "") -> Way:
     def way(maria: Reader, page: Page) -> None:
         page.goto(f"{maria.path()}{after}")
-        page.get_by_role("button", name=button, exact=True).click()
+        with page.expect_navigation():  # what is looked at next must be the answer
+            page.get_by_role("button", name=button, exact=True).click()
 
     return way
 
@@ -162,7 +163,8 @@ def _paused(maria: Reader, page: Page) -> None:
 
 def _resumed(maria: Reader, page: Page) -> None:
     _paused(maria, page)
-    page.get_by_role("button", name="Send it again now").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send it again now").click()
 
 
 def _refused(maria: Reader, page: Page) -> None:

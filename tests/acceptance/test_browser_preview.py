@@ -195,6 +195,7 @@ def test_too_few_stories_have_a_page_too(tmp_path: Path, browser: Browser) -> No
         site.well("skip", address)
         site.write_feed(HEADLINES[:1])
         site.edit("min = 3", "min = 4")
-        page.get_by_role("link", name="Look again").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Look again").click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert faults(page, widths=(375, 1440)) == {}
