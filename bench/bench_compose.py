@@ -24,6 +24,7 @@ from digest.composition.model import (
     Composition,
     Letter,
     LetterSection,
+    Link,
     Piece,
     Shot,
     Site,
@@ -73,7 +74,7 @@ def a_letter() -> Letter:
         local_date=date(2026, 1, 9),
         date_line="Friday 9 January 2026",
         week_title="",
-        headlines=tuple(piece.headline for piece in stories[:4]),
+        headlines=tuple(Link(piece.headline) for piece in stories[:4]),
         lead=a_piece(0, width=600, height=338),
         top=stories[:3],
         sections=(
