@@ -395,6 +395,7 @@ def letters(arguments: list[str]) -> int:
     if arguments == ["--tools"]:
         return 0
     files = [str(path) for path in sorted(ROOT.glob("tests/acceptance/test_letter_*.py"))]
+    files.append("tests/integration/test_hostile_letters.py")
     side_by_side = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     return _rounds([*side_by_side, *files], {"TEST_LETTERS": "all"}, arguments)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import threading
@@ -79,23 +78,11 @@ def _stopping(*, supervised: bool) -> Iterator[threading.Event]:
 def web(ctx: click.Context, supervised: bool) -> None:
     """Run the web pages apart: subscribing, leaving, reading online."""
     from digest.web.mount import pages_of
-    from digest.web.server import serve_web
+    from digest.web.server import serve_until
 
     with opened(ctx, log_level=logging.INFO) as app, _stopping(supervised=supervised) as stop:
         where = app.settings.web
-
-        async def serve_until_stopped() -> None:
-            stopped = asyncio.Event()
-            loop = asyncio.get_running_loop()
-
-            def watch() -> None:
-                stop.wait()
-                loop.call_soon_threadsafe(stopped.set)
-
-            threading.Thread(target=watch, name="stop-watch", daemon=True).start()
-            await serve_web(pages_of(app), where.host, where.port, stopped)
-
-        asyncio.run(serve_until_stopped())
+        serve_until(stop, pages_of(app), where.host, where.port)
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,18 +25,13 @@ from digest.composition.model import (
     Letter,
     LetterSection,
     Link,
-    Note,
     Piece,
     Shot,
     Site,
     Twin,
 )
-from digest.composition.text import (
-    clean,
-    cut_at_sentence,
-    shorten,
-    width,
-)
+from digest.composition.note import note_warnings, read_note
+from digest.composition.text import clean, cut_at_sentence, shorten
 from digest.editions.model import (
     Candidate,
     Edition,
@@ -61,18 +55,11 @@ WEEKLY = "weekly"
 LEAD_LIMIT = 220
 STORY_LIMIT = 180
 ALT_LIMIT = 125
-NOTE_WORDS = 60
-"""More of an editor's note stands between a reader and the news."""
 
 _HEADLINES_FROM = 5
 _FEWEST_HEADLINES = 3
 _MOST_HEADLINES = 5
 _DAYS_OF_A_WEEK = 7
-_OPENING_LIMIT = 24
-_SIGNATURE_LIMIT = 80
-_OPENING = re.compile(r"(.*?\w{4}.*?[.!]+)\s+(?=\S)|(.*?[\u3002\uff01]+)\s*(?=\S)")
-"""A first sentence; of fewer than four letters together it may be an abbreviation."""
-_SIGNED = re.compile(r"\s*(?:[—–\u2012\u2015]\s*|--?\s+)(?=\S)")
 
 Shots = Mapping[tuple[str, str], Shot]
 """Pictures made, by their address at the source and their shape, `lead` or `thumb`."""
@@ -146,7 +133,7 @@ def write_letter(
         brief=tuple(
             _piece(one, page) for one in _brief(chosen) if one.article.id not in missed_ids
         ),
-        note=_note(selection.note.get(language.tag) or selection.note.get("", "") * page.own),
+        note=read_note(selection.note.get(language.tag) or selection.note.get("", "") * page.own),
         sponsor=_sponsor(selection),
         most_read=tuple(_links(selection.most_read, page)),
         minutes=1,
@@ -164,10 +151,7 @@ def write_letter(
 
 def letter_warnings(letter: Letter) -> tuple[str, ...]:
     """Say what an editor should know of a letter before it goes; it goes all the same."""
-    words = count_words(" ".join(letter.note.paragraphs)) if letter.note else 0
-    if words <= NOTE_WORDS:
-        return ()
-    return (f"The editor's note has {words} words; the news should follow after {NOTE_WORDS}.",)
+    return note_warnings(letter.note) if letter.note else ()
 
 
 def _titles(newsletter: NewsletterSpec, speech: Language, home: str) -> dict[str, str]:
@@ -357,38 +341,6 @@ def _folded_under(selection: Selection) -> dict[int, list[Article]]:
         if one.verdict is Verdict.DUPLICATE and one.duplicate_of is not None:
             folded.setdefault(one.duplicate_of, []).append(one.article)
     return folded
-
-
-def _note(text: str) -> Note | None:
-    """Read a note: paragraphs apart by a blank line, a greeting first, a name after a dash last."""
-    text, signed = _signature(text.replace("\r\n", "\n").strip())
-    opening, text = _opening(text)
-    paragraphs = tuple(words for part in text.split("\n\n") if (words := clean(part)))
-    return Note(paragraphs, opening, signed) if paragraphs else None
-
-
-def _signature(text: str) -> tuple[str, str]:
-    """Take the name off the end of a note: its last line, if it alone begins with a dash."""
-    rest, _, last = text.rpartition("\n")
-    found = _SIGNED.match(last)
-    above = rest.rstrip().rpartition("\n")[2]
-    # Two lines with dashes are a list.
-    if found is None or not clean(rest) or _SIGNED.match(above):
-        return text, ""
-    signed = clean(last[found.end() :])
-    return (rest, signed) if signed and width(signed) <= _SIGNATURE_LIMIT else (text, "")
-
-
-def _opening(text: str) -> tuple[str, str]:
-    """Take a greeting off the beginning of a note: a short line, or a short first sentence."""
-    line, _, rest = text.partition("\n")
-    if found := _OPENING.match(line, 0, _OPENING_LIMIT * 4):
-        line, rest = found[found.lastindex or 0], text[found.end() :]
-    greeting = clean(line)
-    # A short line that ends with neither stop nor comma is a title or a verse.
-    ends = greeting.endswith((".", "!", ",", "\u060c", "\u3002", "\uff01", "\uff0c"))
-    short = ends and width(greeting) <= _OPENING_LIMIT
-    return (greeting, rest) if short and clean(rest) else ("", text)
 
 
 def _sponsor(selection: Selection) -> Link | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -24,7 +23,7 @@ from digest.web import preview_words as words
 from digest.web.assets import StaticFiles
 from digest.web.frames import Scheme, in_new_window, in_scheme, with_pictures_from
 from digest.web.security import EVERYWHERE
-from digest.web.server import serve_web
+from digest.web.server import serve_until
 from digest.workflow.preview import Copy, Preview
 
 Look = Callable[[], Preview]
@@ -88,19 +87,7 @@ def serve_preview(
 
     Raises DigestError when the port cannot be had.
     """
-
-    async def until_stopped() -> None:
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def watch() -> None:
-            stop.wait()
-            loop.call_soon_threadsafe(stopped.set)
-
-        threading.Thread(target=watch, name="stop-watch", daemon=True).start()
-        await serve_web(app, _HERE, port, stopped, told=told)
-
-    asyncio.run(until_stopped())
+    serve_until(stop, app, _HERE, port, told=told)
 
 
 class _Pages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
@@ -47,6 +48,30 @@ async def serve_web(
             serving = tasks.create_task(server.serve(sockets=[listening]))
             stopping = tasks.create_task(_stop(server, stop_event))
             serving.add_done_callback(lambda _: stopping.cancel())
+
+
+def serve_until(
+    stop: threading.Event,
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Serve from this thread until `stop` is set, by a signal or a thread; see `serve_web`."""
+
+    async def until_stopped() -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def watch() -> None:
+            stop.wait()
+            loop.call_soon_threadsafe(stopped.set)
+
+        threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+        await serve_web(app, host, port, stopped, told=told)
+
+    asyncio.run(until_stopped())
 
 
 def open_socket(host: str, port: int) -> socket.socket:
