@@ -43,7 +43,7 @@ def composed(paper: Paper) -> tuple[Composition, ...]:
         return compositions.load_compositions(connection, paper.edition(FRIDAY).id)
 
 
-def with_own_template(paper: Paper, folder: Path) -> Paper:
+def with_own_template(paper: Paper, folder: Path, *, only_in: str = "") -> Paper:
     """Give the paper a template that fails for one story, as a publisher's may."""
     own = folder / "templates"
     (own / "daily").mkdir(parents=True)
@@ -56,6 +56,8 @@ def with_own_template(paper: Paper, folder: Path) -> Paper:
         "{% if 'Cursed' in piece.headline %}{{ piece.nothing_of_the_kind }}{% endif %}"
         "{% endfor %}"
     )
+    if only_in:
+        trap = "{% if language.tag == '" + only_in + "' %}" + trap + "{% endif %}"
     text = '{% extends "_base/letter.txt" %}\n{% block opening %}' + trap + "{% endblock %}\n"
     (own / "daily" / "body.txt").write_text(text, encoding="utf-8")
     room = replace(paper.app.newsroom, environment=load_templates(own))
@@ -167,6 +169,19 @@ def test_a_story_that_breaks_the_letter_is_left_out_told_and_free_again(
     rows = [tuple(row) for row in notice.facts["rows"]]  # type: ignore[attr-defined]
     told = [text for mark, text in rows if mark == "warning"]
     assert [text for text in told if text.startswith(f"left out: {CURSED}: template: ")]
+
+
+def test_a_story_that_breaks_one_language_is_left_out_of_all(
+    opened: OpenPaper, tmp_path: Path
+) -> None:
+    paper = with_own_template(speaking(opened, "ar"), tmp_path, only_in="ar")
+    paper.watch.at = moment("2026-01-08 18:00")
+    paper.publish("One", "Two", CURSED, "Three", "Four")
+    paper.go("2026-01-09 06:30")
+    assert candidates(paper)[CURSED].verdict is Verdict.UNSHOWABLE
+    made = composed(paper)
+    assert [each.language for each in made] == ["en", "ar"]
+    assert ["Cursed" in each.html + each.text for each in made] == [False, False]
 
 
 def test_where_the_lead_breaks_the_letter_another_story_leads(
