@@ -386,8 +386,14 @@ def fuzz(arguments: list[str]) -> int:
     return _rounds(["-m", "hypothesis", *profile], {"TEST_EXAMPLES": "5000"}, arguments)
 
 
+def soak(arguments: list[str]) -> int:
+    """Live many readers' lives, read a million lines, and try the API with hundreds of examples."""
+    longer = {"TEST_SOAK": "1", "TEST_EXAMPLES": "300"}
+    return _rounds(["-m", "long", "-k", "lives or million or api"], longer, arguments)
+
+
 def letters(arguments: list[str]) -> int:
-    """Check every letter by all its tools: axe, Nu, caniemail, SpamAssassin, neomutt.
+    """Check every letter and page by all their tools: axe, Nu, caniemail, SpamAssassin, neomutt.
 
     With --tools it installs those that come from npm, and checks nothing.
     """
@@ -395,6 +401,7 @@ def letters(arguments: list[str]) -> int:
     if arguments == ["--tools"]:
         return 0
     files = [str(path) for path in sorted(ROOT.glob("tests/acceptance/test_letter_*.py"))]
+    files.append("tests/acceptance/test_public_axe.py")
     files.append("tests/integration/test_hostile_letters.py")
     side_by_side = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     return _rounds([*side_by_side, *files], {"TEST_LETTERS": "all"}, arguments)
@@ -474,6 +481,7 @@ VERBS = {
     "bench": Verb(bench),
     "kill": Verb(kill),
     "fuzz": Verb(fuzz),
+    "soak": Verb(soak),
     "letters": Verb(letters),
     "messages": Verb(messages),
     "screenshots": Verb(screenshots),

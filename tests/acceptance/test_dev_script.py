@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
-    *("demo", "test", "check", "serve", "bench", "kill", "fuzz", "letters"),
+    *("demo", "test", "check", "serve", "bench", "kill", "fuzz", "soak", "letters"),
     *("messages", "screenshots", "lock", "setup"),
 ]
 
