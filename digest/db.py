@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -34,7 +36,16 @@ metadata = sa.MetaData(
 )
 """Every room's tables hang on this one; a room declares its own in its `store.py`."""
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 _WAL_PATIENCE = 30.0
+_WRITE_PATIENCE = 30.0
+
+_NAPS = (0.0001,) * 40 + (0.0005,) * 200 + (0.002,)
+"""Seconds between two looks whether it is our turn; the last for as long as it takes."""
+
+_LOCKED_HINT = "Which program writes to it? Nothing was changed; do it again when that is done."
 _FILE_HINT = "Check [storage] database in digest.toml; the file and its folder must be ours."
 _SERVER_HINT = "Is the server up, and are host, user and password right? [storage] names them."
 
@@ -70,21 +81,29 @@ class Database:
 
     SQLite runs in WAL mode with BEGIN IMMEDIATE for writers and one writer a process: a deferred
     transaction that turns writer is refused at once ("database is locked"), and pysqlite's own
-    default mode loses updates silently.
+    default mode loses updates silently. Writers of several processes stand in line (`_Line`):
+    SQLite's own way of waiting sleeps longer and longer, and starves whoever writes seldom.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, url: str, *, read_only: bool = False, patience: float = _WRITE_PATIENCE
+    ) -> None:
         """Prepare an engine for `sqlite:///path` or `postgresql://…`; nothing is opened yet.
 
         With `read_only` the database itself refuses every change, whatever asks for one, and a
-        SQLite file that is not there is not made. Raises DatabaseError for another scheme.
+        SQLite file that is not there is not made. `patience` is how many seconds a writer of SQLite
+        waits for its turn. Raises DatabaseError for another scheme.
         """
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.read_only = read_only
         self._one_writer = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
-        make_engine = _sqlite_engine if self.is_sqlite else _postgres_engine
-        self.engine = make_engine(self.url, read_only=read_only)
+        self._line = _Line(self.path) if self.path is not None else None
+        self._patience = patience
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(self.url, read_only=read_only, patience=patience)
+        else:
+            self.engine = _postgres_engine(self.url, read_only=read_only)
 
     @property
     def path(self) -> Path | None:
@@ -102,18 +121,49 @@ class Database:
                 connection.rollback()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, into_file: bool = False) -> Iterator[Connection]:
         """Give a connection in a write transaction: committed at the end, or wholly undone.
 
-        Raises DatabaseError when it was opened to be read only.
+        `into_file` is for who writes much to SQLite: the log is brought into the file before the
+        next in line writes, who would have to do it else. Raises DatabaseError when it was opened
+        to be read only.
         """
         if self.read_only:
             where = self.url.render_as_string(hide_password=True)
             raise DatabaseError(f"database: {where}: opened to look at only, so nothing is written")
-        with self._one_writer, self._connect() as connection:
+        with self._one_writer, self._turn(), self._connect() as connection:
             writer = connection.execution_options(digest_writer=True)
-            with writer.begin():
+            with self._begun(writer):
                 yield writer
+            if into_file and self.is_sqlite:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._line is None:
+            yield
+            return
+        with self._line.turn(self._patience) as came:
+            if not came:
+                raise self._locked()
+            yield
+
+    @contextlib.contextmanager
+    def _begun(self, writer: Connection) -> Iterator[None]:
+        try:
+            transaction = writer.begin()
+        except sa.exc.OperationalError as error:
+            if self.is_sqlite and "locked" in str(error.orig):
+                raise self._locked() from error
+            raise
+        with transaction:
+            yield
+
+    def _locked(self) -> DatabaseError:
+        where = self.url.render_as_string(hide_password=True)
+        words = f"database: {where}: others kept it locked for {self._patience:g} s"
+        return DatabaseError(words, hint=_LOCKED_HINT)
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
@@ -154,6 +204,8 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        if self._line is not None:
+            self._line.close()
 
     def copy_to(self, target: Path) -> None:
         """Copy a SQLite database, with its write-ahead log, to `target`; others may go on."""
@@ -169,11 +221,147 @@ class Database:
             shutil.move(partial, target)
 
 
+class Together(Generic[_Item, _Result]):
+    """Small work of many threads that one of them does for all who wait, in one go.
+
+    Whoever comes first does it; who comes meanwhile waits, and then one of those does it for all of
+    them. They cost one turn at the database and one wait for the disk, and nobody fights for the
+    interpreter. `work` takes what waits and gives an answer for each; when it raises, each is done
+    alone, so it must be work that may be begun twice.
+    """
+
+    def __init__(self, work: Callable[[list[_Item]], Sequence[_Result]], *, most: int) -> None:
+        """Keep the work, done for `most` at once, so that other writers soon have their turn."""
+        self.waiting: list[_Waiting[_Item, _Result]] = []
+        self._work = work
+        self._most = most
+        self._gathering = threading.Lock()
+        self._one = threading.Lock()
+
+    def do(self, item: _Item) -> _Result:
+        """Have it done, by ourselves or by another; raises what the work raises for this item."""
+        mine = _Waiting[_Item, _Result](item)
+        with self._gathering:
+            self.waiting.append(mine)
+        while not mine.done:
+            with self._one:
+                if not mine.done:
+                    self._do_first()
+        if mine.error is not None:
+            raise mine.error
+        return mine.results[0]
+
+    def _do_first(self) -> None:
+        with self._gathering:
+            first, self.waiting = self.waiting[: self._most], self.waiting[self._most :]
+        try:
+            self._settle(first)
+        except Exception:  # noqa: BLE001 - whose it is, each alone will tell
+            for each in first:
+                try:
+                    self._settle([each])
+                except Exception as error:  # noqa: BLE001 - it is raised where the item came from
+                    each.error = error
+        finally:
+            for each in first:
+                if not each.results and each.error is None:  # we were interrupted
+                    each.error = InterruptedError("interrupted before it was done")
+                each.done = True
+
+    def _settle(self, some: Sequence[_Waiting[_Item, _Result]]) -> None:
+        results = self._work([each.item for each in some])
+        for each, result in zip(some, results, strict=True):
+            each.results = [result]
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[_Item, _Result]):
+    """An item that waits to be done, and what came of it."""
+
+    item: _Item
+    done: bool = False
+    results: list[_Result] = field(default_factory=list)
+    error: Exception | None = None
+
+
+class _Line:
+    """The line in which the writers of all processes on one SQLite file stand.
+
+    Two locks on files: who is next, and whose turn it is. Whoever has had a turn queues again
+    behind who is next, so that nobody is passed over twice; a lock is free the moment its holder
+    dies. It is a courtesy: SQLite's own lock keeps the data whole, with or without it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files: tuple[int, ...] = ()
+        self._pid = 0
+
+    @contextlib.contextmanager
+    def turn(self, patience: float) -> Iterator[bool]:
+        """Wait for our turn and hold it; False when it did not come."""
+        files = self._open()
+        if not files:
+            yield True
+            return
+        import fcntl  # noqa: PLC0415 - absent on Windows, where there is no line
+
+        waiting, turn = files
+        ends = time.monotonic() + patience
+        # The kernel wakes us the moment we are next; only who is next looks again and again. It
+        # gives up in time, so nobody waits here for ever.
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        came = _lock(turn, ends)
+        fcntl.flock(waiting, fcntl.LOCK_UN)
+        try:
+            yield came
+        finally:
+            fcntl.flock(turn, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        files, self._files = self._files, ()
+        if self._pid == os.getpid():
+            for file in files:
+                os.close(file)
+
+    def _open(self) -> tuple[int, ...]:
+        """Give the files; none where locks cannot be had: SQLite stands alone then."""
+        if self._pid != os.getpid():  # a fork shares its parent's locks, and so would need none
+            self._files, self._pid = (), os.getpid()
+        if not self._files and os.name == "posix":
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            names = (f"{self._path.name}.{which}.lock" for which in ("next", "turn"))
+            with contextlib.suppress(OSError):
+                self._files = tuple(
+                    os.open(self._path.with_name(name), flags, 0o600) for name in names
+                )
+        return self._files
+
+
+def _lock(file: int, ends: float) -> bool:
+    """Lock a file; False when nobody gave it back in time."""
+    import fcntl  # noqa: PLC0415 - absent on Windows
+
+    for nap in itertools.chain(_NAPS, itertools.repeat(_NAPS[-1])):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= ends:
+                return False
+            time.sleep(nap)
+        else:
+            return True
+    return False
+
+
 def insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Give the INSERT of this database that can say ON CONFLICT: both spell it alike."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Give the same for a dialect's name, for a statement that is built once."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def rows_changed(result: sa.CursorResult[Any]) -> int:
@@ -201,7 +389,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+def _sqlite_engine(url: URL, *, read_only: bool, patience: float) -> Engine:
     if read_only:
         url = _read_only_url(url)
     engine = sa.create_engine(url, hide_parameters=True)  # addresses stay out of every trace
@@ -210,7 +398,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     def set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
             cursor.close()
@@ -220,6 +408,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
         _enter_wal(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # who is erased is not left on freed pages
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")

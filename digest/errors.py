@@ -26,11 +26,15 @@ class UsageError(DigestError):
 
 
 class SettingsError(UsageError):
-    """digest.toml or a DIGEST_ variable is wrong; `problems` holds one sentence for each place."""
+    """digest.toml or a DIGEST_ variable is wrong; `problems` holds one sentence for each place.
+
+    A sentence may have lines below it that point at the place.
+    """
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
         """Keep every problem, so that one run shows them all."""
-        super().__init__("\n".join((message, *(f"  {line}" for line in problems))), hint=hint)
+        lines = [line for problem in problems for line in problem.split("\n")]
+        super().__init__("\n".join((message, *(f"  {line}" for line in lines))), hint=hint)
         self.problems = problems
 
 

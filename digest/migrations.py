@@ -35,7 +35,12 @@ STORES = (
     "digest.delivery.store",
     "digest.workflow.store",
     "digest.outbox.store",
+    "digest.people.store",
     "subscribers.store",
+    "subscribers.change_store",
+    "subscribers.import_store",
+    "subscribers.limit_store",
+    "subscribers.replay_store",
 )
 """The modules that declare tables; the migration environment imports them by name, so that the
 ground floor needs to know no room."""

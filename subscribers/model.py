@@ -29,6 +29,11 @@ class ConsentKind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     MOVED = "moved to the other newsletter"
+    MANNER = "chose how letters come"
+    ADDRESS = "changed the address"
+    IMPORTED = "brought in by the publisher"
+    ERASED = "erased"
+    LIFTED = "taken off the never-mail list"
 
 
 class SuppressionReason(StrEnum):
@@ -38,6 +43,7 @@ class SuppressionReason(StrEnum):
     COMPLAINED = "complained"
     BOUNCED = "bounced"
     ERASED = "erased"
+    NEVER_AGAIN = "asked never to be mailed"
 
 
 EVERYTHING = "all"
@@ -61,6 +67,12 @@ class Subscriber:
     """The name of the address on the never-mail list."""
     text_only: bool = False
     """They asked for plain text alone."""
+    zone: str | None = None
+    """Their own time zone (IANA); None: the newsletter's."""
+    hour: int | None = None
+    """When they want their letters: minutes after midnight in their zone; None: when it is sent."""
+    active_at: datetime | None = None
+    """When they last did something themselves: confirmed, chose, came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +129,12 @@ class Act:
 
     at: datetime
     via: str
-    """`form`, `link`, `one-click`, `command`, `demo`."""
+    """`form`, `link`, `one-click`, `mail`, `command`, `import`, `api`, `demo`."""
     ip: str | None = None
     text: str = ""
-    """The words of the form or page they acted on."""
+    """The words of the form or page they acted on: each wording is kept once, and dated."""
+    source: str = ""
+    """Where it was done: a site's form (its origin), an import, an API token's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,8 @@ class Consent:
     kind: ConsentKind
     newsletter_id: int | None
     act: Act
+    wording: int | None = field(default=None, compare=False)
+    """The number of the wording they saw, as the proof names it; None while it is unwritten."""
 
 
 @dataclass(frozen=True, slots=True)

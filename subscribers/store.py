@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from digest.db import BigId, UtcDateTime, insert, metadata
+from digest.db import BigId, UtcDateTime, insert, insert_for, metadata
 from subscribers.model import (
     EVERYTHING,
     TEXT,
@@ -39,6 +42,7 @@ subscriber = sa.Table(
     sa.Column("hour", sa.Integer),
     sa.Column("format", sa.String(8)),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("active_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
 )
 """`address_key` folds case and IDN only: no dots, no plus tags. `address_hmac` is its keyed hash,
@@ -58,6 +62,35 @@ subscription = sa.Table(
     sa.Index(None, "newsletter_id", "state", "subscriber_id"),
 )
 
+subscriber_tag = sa.Table(
+    "subscriber_tag",
+    metadata,
+    sa.Column("subscriber_id", sa.ForeignKey("subscriber.id"), primary_key=True),
+    sa.Column("tag", sa.String(64), primary_key=True),
+    sa.Index(None, "tag", "subscriber_id"),
+)
+"""The publisher's own marks on readers, lower case; never shown to anybody else."""
+
+pending_address = sa.Table(
+    "pending_address",
+    metadata,
+    sa.Column("subscriber_id", sa.ForeignKey("subscriber.id"), primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("address_key", sa.String(400), nullable=False),
+    sa.Column("asked_at", UtcDateTime, nullable=False),
+)
+"""A change of address that waits to be confirmed at the new one: the last asked for counts."""
+
+wording = sa.Table(
+    "wording",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+)
+"""Every wording of a form or page that anybody consented by, kept for ever: its version."""
+
 consent = sa.Table(
     "consent",
     metadata,
@@ -68,9 +101,19 @@ consent = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("via", sa.String(32), nullable=False),
     sa.Column("ip", sa.String(45)),
-    sa.Column("text", sa.Text, nullable=False, server_default=""),
+    sa.Column("source", sa.Text, nullable=False, server_default=""),
+    sa.Column("wording_id", sa.ForeignKey("wording.id")),
 )
-"""Append-only: nothing here is ever updated but the IP, which retention nulls."""
+"""Append-only: nothing here is ever updated but the IP, which retention nulls, and what erasing a
+reader empties; `forget_store` alone does either."""
+
+sa.Index(
+    None,
+    consent.c.at,
+    sqlite_where=consent.c.ip.is_not(None),
+    postgresql_where=consent.c.ip.is_not(None),
+)
+"""Only the lines that have an IP: retention looks for the old ones among them each hour."""
 
 suppression = sa.Table(
     "suppression",
@@ -86,17 +129,26 @@ suppression = sa.Table(
 _newsletter = sa.table("newsletter", sa.column("id", sa.BigInteger), sa.column("slug", sa.String))
 """Only the names of the columns: this room lies below the one that owns the table."""
 
+_ANEW = 3
 _CONFIRMED, _PAUSED = SubscriptionState.CONFIRMED, SubscriptionState.PAUSED
 
 
-def audience(newsletter_id: int, *, now: datetime) -> sa.Select[tuple[int, str, int, str | None]]:
+def audience(
+    newsletter_id: int,
+    *,
+    now: datetime,
+    among: sa.ColumnElement[bool] | None = None,
+    after: int | None = None,
+    upto: int | None = None,
+) -> sa.Select[tuple[int, str, int, str | None]]:
     """Select the readers of a newsletter who are to be mailed, ordered by subscriber_id.
 
     Columns: subscriber_id, address, topic_mask, language. Confirmed, not paused at `now`, with an
-    address, and not on the never-mail list.
+    address, and not on the never-mail list. `among` is a segment's condition; of `after` and
+    `upto` only the latter is included.
     """
     on_list = sa.exists().where(_suppresses(newsletter_id))
-    return (
+    query = (
         sa.select(
             subscription.c.subscriber_id,
             subscriber.c.address,
@@ -114,6 +166,36 @@ def audience(newsletter_id: int, *, now: datetime) -> sa.Select[tuple[int, str, 
         )
         .order_by(subscription.c.subscriber_id)
     )
+    # The bounds stand on both tables: whichever the database begins with, it reads a range of it.
+    if after is not None:
+        query = query.where(subscription.c.subscriber_id > after, subscriber.c.id > after)
+    if upto is not None:
+        query = query.where(subscription.c.subscriber_id <= upto, subscriber.c.id <= upto)
+    return query if among is None else query.where(among)
+
+
+def audience_reach(
+    connection: Connection, newsletter_id: int, *, after: int, count: int
+) -> int | None:
+    """Give an id up to which there are at most about `count` readers to look at after another one.
+
+    None when fewer are left. Only the index of standings is read, whoever is then left out.
+    """
+    reached = [
+        connection.scalar(
+            sa.select(subscription.c.subscriber_id)
+            .where(
+                subscription.c.newsletter_id == newsletter_id,
+                subscription.c.state == state,
+                subscription.c.subscriber_id > after,
+            )
+            .order_by(subscription.c.subscriber_id)
+            .limit(1)
+            .offset(count - 1)
+        )
+        for state in (_CONFIRMED, _PAUSED)
+    ]
+    return min((each for each in reached if each is not None), default=None)
 
 
 def audience_size(
@@ -122,9 +204,13 @@ def audience_size(
     *,
     now: datetime,
     only: Collection[str] | None = None,
+    among: sa.ColumnElement[bool] | None = None,
 ) -> int:
-    """Count the readers whom an edition sent at `now` would reach; `only` are address keys."""
-    people = audience(newsletter_id, now=now).order_by(None)
+    """Count the readers whom an edition sent at `now` would reach; `only` are address keys.
+
+    `among` is a segment's condition.
+    """
+    people = audience(newsletter_id, now=now, among=among).order_by(None)
     if only is not None:
         people = people.where(subscriber.c.address_key.in_(list(only)))
     count = sa.select(sa.func.count()).select_from(people.subquery())
@@ -138,23 +224,8 @@ def may_mail(
 
     Reasons: "erased", "suppressed", "unsubscribed", "unconfirmed", "paused".
     """
-    on_list = sa.exists().where(_suppresses(newsletter_id)).correlate(subscriber)
-    row = connection.execute(
-        sa.select(
-            subscriber.c.address,
-            subscriber.c.erased_at,
-            subscription.c.state,
-            _awake(now).label("awake"),
-            on_list.label("suppressed"),
-        )
-        .select_from(subscriber)
-        .outerjoin(
-            subscription,
-            (subscription.c.subscriber_id == subscriber.c.id)
-            & (subscription.c.newsletter_id == newsletter_id),
-        )
-        .where(subscriber.c.id == subscriber_id)
-    ).one_or_none()
+    given = {"reader": subscriber_id, "newsletter": newsletter_id, "now": now}
+    row = connection.execute(_may_mail(), given).one_or_none()
     reason = "erased" if row is None or row.erased_at or row.address is None else _refusal(row)
     return not reason, reason
 
@@ -166,25 +237,12 @@ def recipient(
 
     `language` is the one planned for the copy.
     """
-    row = connection.execute(
-        sa.select(
-            subscriber.c.id,
-            subscriber.c.address,
-            subscriber.c.public_id,
-            subscription.c.confirmed_at,
-            subscription.c.requested_at,
-            subscription.c.topic_mask,
-            sa.func.coalesce(subscriber.c.format == TEXT, sa.false()),
-            sa.literal(language),
-        )
-        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
-        .where(
-            subscriber.c.id == subscriber_id,
-            subscription.c.newsletter_id == newsletter_id,
-            subscriber.c.address.is_not(None),
-        )
-    ).one_or_none()
-    return None if row is None else Recipient(*row)
+    given = {"reader": subscriber_id, "newsletter": newsletter_id}
+    row = connection.execute(_recipient(), given).one_or_none()
+    if row is None:
+        return None
+    values: list[Any] = [*row, language]
+    return Recipient(*values)
 
 
 def insert_subscriber(connection: Connection, new: NewSubscriber) -> Subscriber:
@@ -192,11 +250,14 @@ def insert_subscriber(connection: Connection, new: NewSubscriber) -> Subscriber:
 
     Until the transaction ends nobody else changes this reader: two sign-ups at once stand in line.
     """
-    connection.execute(insert(connection, subscriber).values(asdict(new)).on_conflict_do_nothing())
-    found = lock_subscriber(connection, address_key=new.address_key)
-    if found is None:
-        raise LookupError("a public id was drawn twice")  # 96 random bits: a broken generator
-    return found
+    row = insert(connection, subscriber).values(asdict(new)).on_conflict_do_nothing()
+    for _ in range(_ANEW):
+        connection.execute(row)
+        found = lock_subscriber(connection, address_key=new.address_key)
+        if found is not None:
+            return found
+        # Who had the address was erased, or moved, while we waited for them.
+    raise LookupError("a public id was drawn twice")  # 96 random bits: a broken generator
 
 
 def set_manner(
@@ -216,15 +277,40 @@ def set_manner(
         connection.execute(mine.values(told))
 
 
+def address_key_of(connection: Connection, subscriber_id: int) -> str:
+    """Give the folded address of a reader."""
+    key = sa.select(subscriber.c.address_key).where(subscriber.c.id == subscriber_id)
+    found: str = connection.execute(key).scalar_one()
+    return found
+
+
+def mark_active(connection: Connection, subscriber_id: int, *, at: datetime) -> None:
+    """Write that a reader did something themselves."""
+    connection.execute(_mark_active(), {"reader": subscriber_id, "active_at": at})
+
+
+def lift_suppression(
+    connection: Connection, address_hmac: str, *, reason: SuppressionReason
+) -> list[str]:
+    """Take an address off the never-mail list where it stands for this reason; give the scopes."""
+    off = (
+        sa.delete(suppression)
+        .where(suppression.c.address_hmac == address_hmac, suppression.c.reason == reason)
+        .returning(suppression.c.scope)
+    )
+    return list(connection.execute(off).scalars())
+
+
 def lock_subscriber(connection: Connection, **where: str) -> Subscriber | None:
     """Find a reader by `address_key` or `public_id`, for update; None when unknown or erased."""
-    query = _subscribers_where(where).with_for_update(of=subscriber)
-    return _one_subscriber(connection, query)
+    (name,) = where
+    return _one_subscriber(connection, _locking(name), where)
 
 
 def find_subscriber(connection: Connection, **where: str | int) -> Subscriber | None:
     """Find a reader by `address_key`, `public_id` or `id`; None when unknown or erased."""
-    return _one_subscriber(connection, _subscribers_where(where))
+    (name,) = where
+    return _one_subscriber(connection, _finding(name), where)
 
 
 def list_subscribers(
@@ -232,10 +318,14 @@ def list_subscribers(
     newsletter_id: int,
     *,
     state: SubscriptionState | None = None,
+    among: sa.ColumnElement[bool] | None = None,
     after: int = 0,
     limit: int = 1000,
 ) -> list[tuple[Subscriber, Subscription]]:
-    """List readers of a newsletter by id, a page at a time; the erased are left out."""
+    """List readers of a newsletter by id, a page at a time; the erased are left out.
+
+    `among` is a segment's condition.
+    """
     query = (
         sa.select(*_SUBSCRIBER, *subscription.c)
         .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
@@ -249,9 +339,24 @@ def list_subscribers(
     )
     if state is not None:
         query = query.where(subscription.c.state == state)
+    if among is not None:
+        query = query.where(among)
     rows = connection.execute(query).all()
     width = len(_SUBSCRIBER)
     return [(Subscriber(*row[:width]), _subscription(row[width:])) for row in rows]
+
+
+def count_listed(
+    connection: Connection, newsletter_id: int, *, among: sa.ColumnElement[bool] | None = None
+) -> int:
+    """Count the readers that `list_subscribers` lists."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(subscription)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(subscription.c.newsletter_id == newsletter_id, subscriber.c.address.is_not(None))
+    )
+    return connection.execute(query if among is None else query.where(among)).scalar_one()
 
 
 def count_subscribers(connection: Connection) -> int:
@@ -281,24 +386,17 @@ def find_subscription(
 
 def subscriptions_of(connection: Connection, subscriber_id: int) -> list[Subscription]:
     """List a reader's subscriptions, by newsletter."""
-    rows = connection.execute(
-        sa.select(subscription)
-        .where(subscription.c.subscriber_id == subscriber_id)
-        .order_by(subscription.c.newsletter_id)
-    )
+    rows = connection.execute(_subscriptions(), {"reader": subscriber_id})
     return [_subscription(row) for row in rows]
+
+
+_STANDING = tuple(column.name for column in subscription.c)
 
 
 def save_subscription(connection: Connection, standing: Subscription) -> None:
     """Write a reader's standing with one newsletter, whether there was one or not."""
-    values = asdict(standing)
-    key = ["subscriber_id", "newsletter_id"]
-    changed = {name: value for name, value in values.items() if name not in key}
-    connection.execute(
-        insert(connection, subscription)
-        .values(values)
-        .on_conflict_do_update(index_elements=key, set_=changed)
-    )
+    values = {each: getattr(standing, each) for each in _STANDING}
+    connection.execute(_save_subscription(connection.dialect.name), values)
 
 
 def standing_of(connection: Connection, public_id: str) -> Standing | None:
@@ -311,31 +409,51 @@ def standing_of(connection: Connection, public_id: str) -> Standing | None:
     return Standing(row.address, tuple(subscriptions_of(connection, row.id)))
 
 
+def wording_id(connection: Connection, text: str, *, at: datetime) -> int | None:
+    """Give the number of a wording, writing it when it is new; nothing for no words."""
+    text = _storable(text)
+    if not text:
+        return None
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    known = _wording()
+    given = {"sha256": digest}
+    found: int | None = connection.execute(known, given).scalar_one_or_none()
+    if found is None:
+        values = {"sha256": digest, "text": text, "first_at": at}
+        connection.execute(insert(connection, wording).values(values).on_conflict_do_nothing())
+        found = connection.execute(known, given).scalar_one()
+    return found
+
+
 def append_consent(connection: Connection, subscriber_id: int, line: Consent) -> None:
     """Add a line to the log of consent."""
-    connection.execute(
-        sa.insert(consent).values(
-            subscriber_id=subscriber_id,
-            newsletter_id=line.newsletter_id,
-            kind=line.kind,
-            at=line.act.at,
-            via=line.act.via,
-            ip=line.act.ip,
-            text=_storable(line.act.text),
-        )
-    )
+    values = {
+        "subscriber_id": subscriber_id,
+        "newsletter_id": line.newsletter_id,
+        "kind": line.kind,
+        "at": line.act.at,
+        "via": line.act.via,
+        "ip": line.act.ip,
+        "source": _storable(line.act.source),
+        "wording_id": wording_id(connection, line.act.text, at=line.act.at),
+    }
+    connection.execute(_append_consent(), values)
 
 
 def consents_of(connection: Connection, subscriber_id: int) -> list[Consent]:
     """List the log of one reader, oldest first."""
     rows = connection.execute(
-        sa.select(consent).where(consent.c.subscriber_id == subscriber_id).order_by(consent.c.id)
+        sa.select(consent, sa.func.coalesce(wording.c.text, "").label("text"))
+        .outerjoin(wording, wording.c.id == consent.c.wording_id)
+        .where(consent.c.subscriber_id == subscriber_id)
+        .order_by(consent.c.id)
     )
     return [
         Consent(
             ConsentKind(row.kind),
             row.newsletter_id,
-            Act(at=row.at, via=row.via, ip=row.ip, text=row.text),
+            Act(at=row.at, via=row.via, ip=row.ip, text=row.text, source=row.source),
+            row.wording_id,
         )
         for row in rows
     ]
@@ -396,17 +514,27 @@ def newsletters_in(connection: Connection, scope: str) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def _suppresses(newsletter_id: int) -> sa.ColumnElement[bool]:
+def state_now(standing: sa.FromClause, now: datetime) -> sa.ColumnElement[str]:
+    """Give where a reader stands at `now`: a pause that is over is none. See `state_at`."""
+    columns = standing.c
+    until = columns.paused_until
+    paused = (until > sa.literal(now, UtcDateTime)) | (until.is_(None) & (columns.state == _PAUSED))
+    joined = sa.case((paused, _PAUSED.value), else_=_CONFIRMED.value)
+    return sa.case((columns.state.in_([_CONFIRMED, _PAUSED]), joined), else_=columns.state)
+
+
+def _suppresses(newsletter_id: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     slug = sa.select(_newsletter.c.slug).where(_newsletter.c.id == newsletter_id).scalar_subquery()
-    return (suppression.c.address_hmac == subscriber.c.address_hmac) & (
-        (suppression.c.scope == EVERYTHING) | (suppression.c.scope == slug)
+    # A list, not an OR: both columns of the primary key are looked up at once.
+    return (suppression.c.address_hmac == subscriber.c.address_hmac) & suppression.c.scope.in_(
+        [sa.literal(EVERYTHING), slug]
     )
 
 
-def _awake(now: datetime) -> sa.ColumnElement[bool]:
+def _awake(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """Tell that no pause holds at `now`; a pause without an end holds until the reader ends it."""
     until = subscription.c.paused_until
-    over = until <= sa.literal(now, UtcDateTime)
+    over = until <= (sa.literal(now, UtcDateTime) if isinstance(now, datetime) else now)
     return over | (until.is_(None) & (subscription.c.state != _PAUSED))
 
 
@@ -426,17 +554,105 @@ _SUBSCRIBER = (
     subscriber.c.created_at,
     subscriber.c.address_hmac,
     sa.func.coalesce(subscriber.c.format == TEXT, sa.false()),
+    subscriber.c.zone,
+    subscriber.c.hour,
+    subscriber.c.active_at,
 )
 """In the order of the fields of Subscriber."""
 
 
-def _subscribers_where(where: Mapping[str, str | int]) -> sa.Select[Any]:
-    same = [subscriber.c[name] == value for name, value in where.items()]
-    return sa.select(*_SUBSCRIBER).where(subscriber.c.address.is_not(None), *same)
+# What stands below is built once: building a statement costs five times what running it does, and
+# these run for every message that leaves and every reader who does.
 
 
-def _one_subscriber(connection: Connection, query: sa.Select[Any]) -> Subscriber | None:
-    row = connection.execute(query).one_or_none()
+@cache
+def _may_mail() -> sa.Select[Any]:
+    newsletter = sa.bindparam("newsletter", type_=sa.BigInteger)
+    on_list = sa.exists().where(_suppresses(newsletter)).correlate(subscriber)
+    return (
+        sa.select(
+            subscriber.c.address,
+            subscriber.c.erased_at,
+            subscription.c.state,
+            _awake(sa.bindparam("now", type_=UtcDateTime)).label("awake"),
+            on_list.label("suppressed"),
+        )
+        .select_from(subscriber)
+        .outerjoin(
+            subscription,
+            (subscription.c.subscriber_id == subscriber.c.id)
+            & (subscription.c.newsletter_id == newsletter),
+        )
+        .where(subscriber.c.id == sa.bindparam("reader"))
+    )
+
+
+@cache
+def _recipient() -> sa.Select[Any]:
+    return (
+        sa.select(
+            subscriber.c.id,
+            subscriber.c.address,
+            subscriber.c.public_id,
+            subscription.c.confirmed_at,
+            subscription.c.requested_at,
+            subscription.c.topic_mask,
+            sa.func.coalesce(subscriber.c.format == TEXT, sa.false()),
+        )
+        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+        .where(
+            subscriber.c.id == sa.bindparam("reader"),
+            subscription.c.newsletter_id == sa.bindparam("newsletter"),
+            subscriber.c.address.is_not(None),
+        )
+    )
+
+
+@cache
+def _mark_active() -> sa.Update:
+    return sa.update(subscriber).where(subscriber.c.id == sa.bindparam("reader"))
+
+
+@cache
+def _finding(name: str) -> sa.Select[Any]:
+    same = subscriber.c[name] == sa.bindparam(name)
+    return sa.select(*_SUBSCRIBER).where(subscriber.c.address.is_not(None), same)
+
+
+@cache
+def _locking(name: str) -> sa.Select[Any]:
+    return _finding(name).with_for_update(of=subscriber)
+
+
+@cache
+def _subscriptions() -> sa.Select[Any]:
+    mine = subscription.c.subscriber_id == sa.bindparam("reader")
+    return sa.select(subscription).where(mine).order_by(subscription.c.newsletter_id)
+
+
+@cache
+def _save_subscription(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    row = insert_for(dialect, subscription)
+    key = ["subscriber_id", "newsletter_id"]
+    others = [each.name for each in subscription.c if each.name not in key]
+    changed = {name: row.excluded[name] for name in others}
+    return row.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+@cache
+def _append_consent() -> sa.Insert:
+    return sa.insert(consent)
+
+
+@cache
+def _wording() -> sa.Select[Any]:
+    return sa.select(wording.c.id).where(wording.c.sha256 == sa.bindparam("sha256"))
+
+
+def _one_subscriber(
+    connection: Connection, query: sa.Select[Any], where: Mapping[str, str | int]
+) -> Subscriber | None:
+    row = connection.execute(query, where).one_or_none()
     return None if row is None else Subscriber(*row)
 
 
