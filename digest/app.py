@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
@@ -41,7 +41,7 @@ from digest.errors import (
 from digest.log import event
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
-from digest.site_values import newsletter_spec, site_of, source_spec, told_of_colours
+from digest.site_values import audiences_of, newsletter_spec, site_of, source_spec, told_of_colours
 from digest.sources import store as sources
 from digest.sources.bring import bring
 from digest.sources.collect import collect
@@ -51,12 +51,16 @@ from digest.sources.model import Article, Polled, SourceSpec, SourceState
 from digest.sources.parsing import Parser
 from digest.sources.visit import Doubts, Visited, visit_pages
 from digest.workflow.advance import start_sending
+from digest.workflow.audience import audience_size
 from digest.workflow.model import Newsroom
+from digest.workflow.replay import replay_departures
 from digest.workflow.store import beat, end_beat, is_new, last_taken
 from digest.workflow.telling import operators_notices, source_notices
 from subscribers import store as readers
 from subscribers.address import read_address
-from subscribers.keys import create_keys, edition_secret, load_keys, suppression_secret
+from subscribers.departures import Departures
+from subscribers.keys import create_keys, edition_secret, live_ring, suppression_secret
+from subscribers.segments import Audience
 from subscribers.tokens import Keys
 
 _LOG = logging.getLogger(__name__)
@@ -83,6 +87,8 @@ class App:
     parser: Parser
     """Reads what was fetched, in children of its own."""
     clock: Clock
+    departures: Departures
+    """The file of who has left."""
     seat_patience: float = 3.0
     """Seconds that a seat somebody else holds is asked for: a killed supervisor's children need a
     moment to leave."""
@@ -271,12 +277,7 @@ class App:
     def audience_size(self, edition: Edition) -> int:
         """Count the readers an edition would be planned for now."""
         with self.database.read() as connection:
-            return readers.audience_size(
-                connection,
-                edition.newsletter_id,
-                now=self.clock(),
-                only=self.newsroom.only_readers,
-            )
+            return audience_size(self.newsroom, connection, edition.newsletter_id)
 
     def last_slot(self, newsletter: Newsletter) -> datetime:
         """Give the last cut-off up to now whose slot was taken, or the newsletter's beginning."""
@@ -330,20 +331,28 @@ def open_app(settings: Settings, *, clock: Clock = utc_now, read_only: bool = Fa
     With `read_only` none of that is done, and nothing can be written: it must have been opened
     before. Raises DatabaseError, SettingsError, and DigestError for keys that are lost or damaged.
     """
-    only = _only_readers(settings)
+    only, audiences = _only_readers(settings), audiences_of(settings)
     database = Database(settings.storage.database, read_only=read_only)
     try:
-        return _open(settings, database, clock, only=only)
+        return _open(settings, database, clock, only=only, audiences=audiences)
     except BaseException:
         database.close()
         raise
 
 
 def _open(
-    settings: Settings, database: Database, clock: Clock, *, only: frozenset[str] | None
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    only: frozenset[str] | None,
+    audiences: Mapping[str, Audience],
 ) -> App:
     _make_ready(database)
     keys, secret = _keys(settings.storage.keys, database)
+    departures = Departures(settings.storage.unsubscribes)
+    if not database.read_only:
+        replay_departures(database, departures, keys=keys, now=clock())
     specs = tuple(newsletter_spec(slug, settings) for slug in settings.newsletters)
     source_specs = tuple(
         source_spec(name, each, site=settings.site) for name, each in settings.sources.items()
@@ -366,6 +375,7 @@ def _open(
         editors=settings.people.editors,
         operators=settings.people.operators,
         told=(*told_of_colours(settings), *brand.told),
+        audiences={each.id: audiences[each.slug] for each in newsletters if each.slug in audiences},
         only_readers=only,
     )
     return App(
@@ -379,6 +389,7 @@ def _open(
         fetcher=fetcher,
         parser=Parser(),
         clock=clock,
+        departures=departures,
     )
 
 
@@ -439,6 +450,7 @@ def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
         names={newsletter.id: newsletter.spec.name for newsletter in newsroom.newsletters},
         least={each.id: each.spec.stories.least for each in newsroom.newsletters},
         clock=newsroom.clock,
+        unsubscribe_address=settings.mail.unsubscribe_address or "",
         only=only,
     )
 
@@ -461,8 +473,9 @@ def _keys(folder: Path, database: Database) -> tuple[Keys, bytes]:
             raise DigestError(
                 f"{error}, and this installation with its {count} readers was made with it",
                 hint=(
-                    f"Copy {folder} back from the backup. Lost for good? digest keys new --lost"
-                    " (links in letters already sent stop working then)"
+                    f"Copy {folder} back from the backup."
+                    " Lost for good? docs/explanation/leaving.md says what that costs,"
+                    " and digest keys new --lost makes new ones"
                 ),
             ) from error
     create_keys(folder)
@@ -470,7 +483,7 @@ def _keys(folder: Path, database: Database) -> tuple[Keys, bytes]:
 
 
 def _loaded(folder: Path) -> tuple[Keys, bytes]:
-    return Keys(load_keys(folder), suppression_secret(folder)), edition_secret(folder)
+    return Keys(live_ring(folder), suppression_secret(folder)), edition_secret(folder)
 
 
 def _only_readers(settings: Settings) -> frozenset[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import time as wall_time
 
 from digest.composition.colour import palette_of
@@ -19,7 +20,11 @@ from digest.editions.model import (
     SlotHours,
     StoryPolicy,
 )
+from digest.errors import SettingsError
 from digest.sources.model import SourceKind, SourceSpec
+from subscribers.limits import Disposable, SignupPolicy
+from subscribers.segment_fault import SegmentError
+from subscribers.segments import Audience, Vocabulary, parse
 
 
 def site_of(settings: Settings) -> Site:
@@ -42,6 +47,60 @@ def site_of(settings: Settings) -> Site:
 def told_of_colours(settings: Settings) -> tuple[str, ...]:
     """Say which colours of the brand could not be read, and what is used instead."""
     return palette_of(settings.site.brand.accent, settings.site.brand.accent_dark).told
+
+
+def signup_policy(settings: Settings) -> SignupPolicy:
+    """Give how readers join as the readers' room knows it."""
+    readers = settings.readers
+    return SignupPolicy(
+        double_opt_in=readers.opt_in == "double",
+        disposable=Disposable(readers.disposable),
+        per_network=readers.limits.per_network,
+        in_all=readers.limits.in_all,
+    )
+
+
+def vocabulary(settings: Settings, *, tags: Collection[str] | None = None) -> Vocabulary:
+    """Give the names that a segment may use; without `tags`, any tag."""
+    newsletters = settings.newsletters.items()
+    return Vocabulary({slug: newsletter.sections for slug, newsletter in newsletters}, tags)
+
+
+def audience_of(slug: str, settings: Settings) -> Audience | None:
+    """Give whom a newsletter goes to among its subscribers; None: all. Raises SegmentError.
+
+    Its tags are not checked: one may be given to readers later.
+    """
+    text = settings.newsletters[slug].audience
+    if text is None:
+        return None
+    return Audience(parse(text, vocabulary=vocabulary(settings)), settings.site.timezone)
+
+
+def audiences_of(settings: Settings) -> dict[str, Audience]:
+    """Give the audiences of all newsletters that have one, by slug.
+
+    Raises SettingsError, which names each setting that cannot be read and points at the place.
+    """
+    found: dict[str, Audience] = {}
+    problems: list[str] = []
+    hint = ""
+    for slug in settings.newsletters:
+        try:
+            audience = audience_of(slug, settings)
+        except SegmentError as error:
+            problems.append(audience_problem(f"newsletters.{slug}.audience", error))
+            hint = error.hint
+        else:
+            found |= {slug: audience} if audience else {}
+    if problems:
+        raise SettingsError("settings: who is to be mailed:", problems=tuple(problems), hint=hint)
+    return found
+
+
+def audience_problem(place: str, error: SegmentError) -> str:
+    """Say of a setting where its expression cannot be read: a sentence, and the mark below it."""
+    return "\n".join((f"{place}: {error.cause}", *(f"  {line}" for line in error.pointer)))
 
 
 def source_spec(name: str, source: SourceSettings, *, site: SiteSettings) -> SourceSpec:
@@ -89,6 +148,9 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
         language=newsletter.language or settings.site.language,
         languages=newsletter.languages,
         weekly_twin=newsletter.weekly_twin,
+        audience=newsletter.audience or "",
+        offered=newsletter.offered,
+        hours=newsletter.hours,
         sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
     )
 

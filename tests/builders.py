@@ -73,7 +73,11 @@ def site_settings(folder: Path, **more: Any) -> dict[str, Any]:
             "postal_address": "12 Quay Street",
         },
         "web": {"public_url": "https://letters.post.example"},
-        "storage": {"database": f"sqlite:///{folder / 'digest.db'}", "keys": str(folder / "keys")},
+        "storage": {
+            "database": f"sqlite:///{folder / 'digest.db'}",
+            "keys": str(folder / "keys"),
+            "unsubscribes": str(folder / "unsubscribes.ndjson"),
+        },
         "mail": {
             "from": "Harbour Post <news@letters.post.example>",
             "reply_to": "editor@post.example",

@@ -20,6 +20,7 @@ from digest.config.values import (
     Line,
     Mailbox,
     MonthDayText,
+    Network,
     OurAddress,
     ReleaseText,
     WebAddress,
@@ -81,6 +82,8 @@ class WebSettings(Part):
 
     public_url: WebAddress
     former_urls: tuple[WebAddress, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")
+    """Whose X-Forwarded-For is believed; everybody else is known by their own address."""
     listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9A-Fa-f:]+\]:\d{1,5}$")] = (
         "127.0.0.1:8025"
     )
@@ -102,6 +105,8 @@ class StorageSettings(Part):
     database: str = "sqlite:///var/digest.db"
     database_file: Path | None = None
     keys: Path = Path("var/keys")
+    unsubscribes: Path = Path("var/unsubscribes.ndjson")
+    """Who has left, a line each, only ever added to: a restored backup reads it again."""
 
 
 class SmtpSettings(Part):
@@ -131,6 +136,8 @@ class MailSettings(Part):
     sender: Annotated[Mailbox, Field(alias="from")]
     reply_to: OurAddress | None = None
     bounce_address: OurAddress | None = None
+    unsubscribe_address: OurAddress | None = None
+    """A mailbox whose mail is handed to us: stands in List-Unsubscribe beside the link."""
     smtp: SmtpSettings | None = None
     maildir: Path | None = None
     max_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10
@@ -270,6 +277,12 @@ class NewsletterSettings(Part):
     sponsor_slot: SponsorSlot = "after top"
     brief_if_sent_in: tuple[Slug, ...] = ()
     weekly_twin: Slug | None = None
+    audience: Line | None = None
+    """Who of its subscribers it goes to, as a segment; left out: all of them."""
+    offered: bool = True
+    """Whether the form and the preferences offer it; a private letter is joined by other ways."""
+    hours: tuple[Hour, ...] = ()
+    """The hours of the day at which readers may have it, in their own zone."""
     limits: LimitSettings | None = None
 
     @model_validator(mode="after")
@@ -295,6 +308,33 @@ class NewsletterSettings(Part):
         return self
 
 
+class SignupLimits(Part):
+    """How many sign-ups the form takes in an hour."""
+
+    per_network: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    in_all: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+
+
+class KeepSettings(Part):
+    """How long what is known of readers is kept."""
+
+    ip: Duration = timedelta(days=90)
+    unconfirmed: Duration = timedelta(days=30)
+    notices: Duration = timedelta(days=30)
+    attempts: Duration = timedelta(days=180)
+    changes: Duration = timedelta(days=90)
+
+
+class ReaderSettings(Part):
+    """How readers join and leave, and what is kept of them."""
+
+    opt_in: Literal["double", "single"] = "double"
+    disposable: Literal["refuse", "allow"] = "refuse"
+    goodbye: bool = False
+    limits: SignupLimits = SignupLimits()
+    keep: KeepSettings = KeepSettings()
+
+
 class Settings(Part):
     """All settings of one site."""
 
@@ -304,6 +344,7 @@ class Settings(Part):
     storage: StorageSettings = StorageSettings()
     mail: MailSettings
     people: PeopleSettings = PeopleSettings()
+    readers: ReaderSettings = ReaderSettings()
     sources: dict[Slug, SourceSettings] = {}
     sections: dict[Slug, SectionSettings] = {}
     newsletters: dict[Slug, NewsletterSettings] = {}
@@ -316,13 +357,11 @@ class Settings(Part):
 
     def not_yet(self) -> list[str]:
         """Name what is set but has no effect in this version: nothing happens silently."""
-        found = []
-        if not self.site.language.lower().startswith("en"):
-            found.append("site.language: letters speak it; pages speak English in this version")
+        found: list[str] = []
         for slug, newsletter in self.newsletters.items():
             found.extend(
                 f"newsletters.{slug}.{name}: no effect in this version yet"
-                for name in ("limits",)
+                for name in ("limits", "hours")
                 if getattr(newsletter, name)
             )
         return found

@@ -30,6 +30,7 @@ _FILES = (("mail", "smtp", "password"), ("storage", "database"))
 
 _PATHS = (
     ("storage", "keys"),
+    ("storage", "unsubscribes"),
     ("mail", "maildir"),
     ("site", "brand", "logo"),
     ("site", "brand", "logo_dark"),

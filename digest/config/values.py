@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, time, timedelta
 from email.utils import parseaddr
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -45,6 +46,16 @@ def duration_text(value: timedelta) -> str:
         if seconds % size == 0 and seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValueError(
+            "an IP address or network is written as '10.0.0.1' or '10.0.0.0/8'"
+        ) from error
+    return value
 
 
 def _zone(value: str) -> str:
@@ -220,6 +231,7 @@ CutOff = Annotated[
     PlainSerializer(lambda at: at.strftime("%H:%M") if isinstance(at, time) else duration_text(at)),
 ]
 MonthDayText = Annotated[str, BeforeValidator(_month_day)]
+Network = Annotated[str, AfterValidator(_network)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 Colour = Annotated[str, AfterValidator(_colour)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]

@@ -33,6 +33,7 @@ listen     = {_quoted(f"127.0.0.1:{port}")}
 [storage]
 database = {_quoted(database)}
 keys     = {_quoted(str(keys))}
+unsubscribes = {_quoted(str(keys.with_name("unsubscribes.ndjson")))}
 
 [mail]
 from           = "Harbour Post <news@harbourpost.example>"

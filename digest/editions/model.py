@@ -124,6 +124,12 @@ class NewsletterSpec:
     """Further languages its readers may have it in."""
     weekly_twin: str | None = None
     """The slug of the newsletter that "less often" leads to."""
+    audience: str = ""
+    """Who of its subscribers it goes to, as a segment; empty: all of them."""
+    offered: bool = True
+    """Whether forms and preferences offer it to anybody."""
+    hours: tuple[time, ...] = ()
+    """The hours at which readers may ask to have it, in their own zone."""
     sponsor_after: str = "top"
     """Where a booked sponsor stands: after `lead`, `top`, a section's key, or at the `end`."""
 

@@ -311,6 +311,40 @@ def latest_editions(
     return [edition_of(row) for row in connection.execute(query)]
 
 
+def past_editions(
+    connection: Connection,
+    newsletter_ids: Collection[int],
+    states: Collection[EditionState],
+    *,
+    limit: int,
+    before: tuple[date, int] | None = None,
+) -> list[Edition]:
+    """Give a page of the editions in these states, newest first.
+
+    `before` is the date and the id of the last edition of the page before: whatever has been sent
+    since, the next page goes on where that one ended.
+    """
+    query = _past(newsletter_ids, states)
+    if before is not None:
+        query = query.where(_stands_before(*before))
+    order = (edition.c.local_date.desc(), edition.c.id.desc())
+    return [edition_of(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+
+
+def edition_after(
+    connection: Connection, one: Edition, states: Collection[EditionState]
+) -> Edition | None:
+    """Give the next edition of the same newsletter in these states."""
+    there = sa.or_(
+        edition.c.local_date > one.local_date,
+        sa.and_(edition.c.local_date == one.local_date, edition.c.id > one.id),
+    )
+    query = _past([one.newsletter_id], states).where(there)
+    order = (edition.c.local_date, edition.c.id)
+    row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
+    return None if row is None else edition_of(row)
+
+
 def editions_in(connection: Connection, states: Collection[EditionState]) -> list[Edition]:
     """Give the editions in these states, the first to be sent first."""
     query = _EDITION_QUERY.where(edition.c.state.in_([state.value for state in states]))
@@ -357,6 +391,20 @@ def mark_told(connection: Connection, edition_id: int, at: datetime) -> None:
 EDITIONS = edition.join(newsletter, newsletter.c.id == edition.c.newsletter_id)
 EDITION_COLUMNS = (*edition.c, newsletter.c.slug)
 _EDITION_QUERY = sa.select(*EDITION_COLUMNS).select_from(EDITIONS)
+
+
+def _past(
+    newsletter_ids: Collection[int], states: Collection[EditionState]
+) -> sa.Select[*tuple[Any, ...]]:
+    return _EDITION_QUERY.where(
+        edition.c.newsletter_id.in_(list(newsletter_ids)),
+        edition.c.state.in_([state.value for state in states]),
+    )
+
+
+def _stands_before(day: date, edition_id: int) -> sa.ColumnElement[bool]:
+    same_day = sa.and_(edition.c.local_date == day, edition.c.id < edition_id)
+    return sa.or_(edition.c.local_date < day, same_day)
 
 
 def _epoch(cadence: Cadence, now: datetime) -> datetime:

@@ -12,6 +12,7 @@ from digest.composition.model import Site, Twin
 from digest.db import Database
 from digest.editions.model import Newsletter, NewsletterSpec
 from digest.sources.fetch import Fetcher
+from subscribers.segments import Audience
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Newsroom:
     operators: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     """What is amiss with the brand: a colour that was corrected, a logo that cannot be used."""
+    audiences: Mapping[int, Audience] = field(default_factory=dict)
+    """The newsletters that go to some of their subscribers, and to whom; by id."""
     only_readers: frozenset[str] | None = None
     """On staging: the address keys of the test readers, and nobody else is mailed."""
 

@@ -144,7 +144,10 @@ def test_lost_keys_are_never_made_anew_by_themselves(
         shutil.rmtree(keys)
     with pytest.raises(DigestError, match=r"keys: .*missing, and this .* 1 readers") as caught:
         open_app(load(tmp_path / "digest.toml"))
-    assert caught.value.hint.startswith(f"Copy {keys} back from the backup.")
+    assert caught.value.hint == (
+        f"Copy {keys} back from the backup. Lost for good? docs/explanation/leaving.md says"
+        " what that costs, and digest keys new --lost makes new ones"
+    )
     assert not lost or not (keys / lost).exists()
 
 
