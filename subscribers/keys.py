@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import overload
 
 from digest.errors import DigestError, NotFoundError
+from digest.log import event
 from subscribers.tokens import Key, KeyRing
 
+_LOG = logging.getLogger(__name__)
+_SIGNER_OLD_AFTER = 60.0
+_LOOKS_APART = 1.0
 _LINK = re.compile(r"link-(\d{5})\.key")
+FIRST_LINK_KEY = "link-00001.key"
+"""The name under which the keys of links are missed when there is none at all."""
+
 _SUPPRESSION = "suppression.key"
 _EDITION = "edition.key"
 _SIZE = 32
@@ -34,7 +47,7 @@ def create_key(folder: Path) -> Key:
     kid = max(_kids(folder), default=0) + 1
     if kid > _LAST_KID:
         raise DigestError(f"keys: {folder}: there is no number after {_LAST_KID}")
-    path = folder / f"link-{kid:05d}.key"
+    path = _path(folder, kid)
     try:
         _write_new(path)
     except FileExistsError as error:
@@ -51,8 +64,79 @@ def load_keys(folder: Path) -> KeyRing:
     """
     kids = sorted(_kids(folder), reverse=True)
     if not kids:
-        raise _missing(folder / "link-00001.key")
-    return KeyRing(tuple(Key(kid, _read(folder / f"link-{kid:05d}.key")) for kid in kids))
+        raise _missing(folder / FIRST_LINK_KEY)
+    return KeyRing(tuple(Key(kid, _read(_path(folder, kid))) for kid in kids))
+
+
+def live_ring(folder: Path, *, seconds: Callable[[], float] = time.monotonic) -> KeyRing:
+    """Read every key as `load_keys` does, and go on following the folder.
+
+    A key that is made or taken away while we run counts within a minute; one that stands in a
+    token and is unknown is looked for at once.
+    """
+    return KeyRing(LiveKeys(folder, seconds=seconds))
+
+
+def made_at(folder: Path, kid: int) -> datetime:
+    """Give when the file of a key was written (UTC)."""
+    return datetime.fromtimestamp(_path(folder, kid).stat().st_mtime, UTC)
+
+
+class LiveKeys(Sequence[Key]):
+    """The keys of a folder as they are now, newest first, for a ring to sign and read with.
+
+    Asking for one by its place looks at the folder once a minute; walking through them all in
+    vain, as for a number that none of them has, once a second at most: forgers cost us nothing.
+    """
+
+    def __init__(self, folder: Path, *, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Read the folder for the first time. Raises as `load_keys`."""
+        self._folder = folder
+        self._seconds = seconds
+        self._looking = threading.Lock()
+        self._looked = seconds()
+        self._known: Sequence[Key] = load_keys(folder).keys
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two know the same keys."""
+        return isinstance(other, LiveKeys) and list(self._known) == list(other._known)
+
+    def __hash__(self) -> int:
+        """Stand for the folder: the keys in it change."""
+        return hash(self._folder)
+
+    def __len__(self) -> int:
+        """Count the keys known."""
+        return len(self._known)
+
+    @overload
+    def __getitem__(self, at: int) -> Key: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Key]: ...
+    def __getitem__(self, at: int | slice) -> Key | Sequence[Key]:
+        """Give the key at a place; the first signs."""
+        self._look(_SIGNER_OLD_AFTER)
+        return self._known[at]
+
+    def __iter__(self) -> Iterator[Key]:
+        """Walk through the keys, and at the end through those that are new in the folder."""
+        before = self._known
+        yield from before
+        self._look(_LOOKS_APART)
+        yield from (key for key in self._known if key not in before)
+
+    def _look(self, apart: float) -> None:
+        """Read the folder again when the last look is so many seconds ago."""
+        if self._seconds() - self._looked < apart or not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._looked = self._seconds()
+            self._known = load_keys(self._folder).keys
+        except (DigestError, OSError) as error:
+            # What we know goes on working: somebody may be copying the folder back right now.
+            event(_LOG, "keys not read again", logging.WARNING, error=type(error).__name__)
+        finally:
+            self._looking.release()
 
 
 def suppression_secret(folder: Path) -> bytes:
@@ -63,6 +147,16 @@ def suppression_secret(folder: Path) -> bytes:
 def edition_secret(folder: Path) -> bytes:
     """Read the secret that the editions' nonces come from; it never rotates."""
     return _read(folder / _EDITION)
+
+
+def missing_keys(folder: Path) -> tuple[str, ...]:
+    """Name the files that should be there and are not: secrets, and the first key of links."""
+    names = [name for name in (_SUPPRESSION, _EDITION) if not (folder / name).exists()]
+    return (*names, *(() if _kids(folder) else (FIRST_LINK_KEY,)))
+
+
+def _path(folder: Path, kid: int) -> Path:
+    return folder / f"link-{kid:05d}.key"
 
 
 def _kids(folder: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""Join and leave: subscribe, confirm, unsubscribe, add, suppress. Each acts once however repeated.
+"""Join: subscribe, confirm, and add by the publisher. Each acts once however repeated.
 
 A public answer never tells whether an address is known: the same rows are written, nothing is sent
 from here, and mail goes out later from the notices.
@@ -6,11 +6,11 @@ from here, and mail goes out later from the notices.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from digest.clock import to_utc
 from digest.db import Connection, Database
@@ -18,9 +18,18 @@ from digest.errors import NotFoundError, UsageError
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice, NoticeKind
 from subscribers import store
-from subscribers.address import Address, read_address, refuse
+from subscribers.address import Address, AddressProblem, read_address, refuse, refuse_disposable
+from subscribers.form_mail import is_spoken_for, mail_turn
+from subscribers.limit_store import next_turn, take
+from subscribers.limits import (
+    MAIL_APART,
+    MAILS_A_DAY,
+    LimitError,
+    SignupPolicy,
+    abuse_name,
+    network_name,
+)
 from subscribers.model import (
-    EVERYTHING,
     Act,
     Consent,
     ConsentKind,
@@ -32,10 +41,16 @@ from subscribers.model import (
     SubscriptionState,
     SuppressionReason,
 )
-from subscribers.suppression import NORM_VERSION, address_hash
+from subscribers.record import JOINED, current, ids, join
+from subscribers.suppression import address_hash
 from subscribers.tokens import CONFIRM_LIFE, Grant, Keys, Purpose, StaleTokenError, refuse_stale
 
 _READER_BYTES = 12
+_DAY = timedelta(days=1)
+_TWICE = timedelta(minutes=5)
+_POLICY = SignupPolicy()
+_OTHERS = frozenset(SuppressionReason) - {SuppressionReason.ERASED}
+"""Why nobody may be asked. Who had themselves erased may come back, by their own confirmed wish."""
 
 
 def subscribe(
@@ -45,37 +60,51 @@ def subscribe(
     act: Act,
     *,
     keys: Keys,
-    zone: str,
     newsletter_names: Mapping[int, str],
     confirm_link: Callable[[str], str],
-    double_opt_in: bool = True,
-    language: str = "",
+    policy: SignupPolicy = _POLICY,
+    wishes: Wishes | None = None,
+    welcome: Welcome | None = None,
 ) -> Outcome:
     """Ask, for an address, for some newsletters: a notice asks its owner to confirm.
 
-    Known, unknown and suppressed addresses give the same outcome. One mail at most asks for the
-    same newsletter and address on a day (local, in `zone`), in the reader's `language`, else in
-    this one. Without `double_opt_in` the reader is confirmed at once, and nothing is mailed.
-    Raises AddressError, and UsageError or NotFoundError for the newsletters.
+    Known, unknown and suppressed addresses give the same outcome. No two mails to one address are
+    closer than an hour: what is asked for meanwhile comes in one mail when the hour is over.
+    Without `policy.double_opt_in` a new reader is confirmed at once and greeted (`welcome`); who
+    has left, or was erased, is asked all the same, as anybody can type an address.
+    Raises AddressError, LimitError, and UsageError or NotFoundError for the newsletters.
     """
     address = read_address(address_text)
+    refuse_disposable(address, policy.disposable)
     wanted = _known(newsletter_ids, newsletter_names)
     hashed = address_hash(keys.suppression, address.key)
+    names, wishes = newsletter_names, wishes or Wishes()
     with database.write() as connection:
-        allowed = _allowed(connection, hashed, wanted)
+        admit(connection, policy, act, keys=keys)
+        allowed = _allowed(connection, hashed, wanted, _OTHERS)
         reader = _reader(connection, address, hashed, act) if allowed else None
         if reader is None:
-            pass
-        elif double_opt_in:
-            fresh = _ask(connection, reader, allowed, act, _midnight(act.at, zone))
-            if fresh:
-                grant = Grant(reader.public_id, _asked_ids(fresh), issued_at=act.at)
-                link = confirm_link(keys.links.sign(Purpose.CONFIRM, grant))
-                facts = _facts(reader, _asked_ids(fresh), newsletter_names, language)
-                outbox.put(connection, _ask_notice(reader, fresh, {**facts, **_asking(link)}, act))
-        else:
-            _join(connection, reader, allowed, act)
+            return Outcome(None, wanted)
+        _note(connection, reader, allowed, wishes)
+        joined = () if policy.double_opt_in else _join(connection, reader, allowed, act)
+        asked = tuple(each for each in allowed if each not in joined)
+        if asked:
+            _ask(connection, reader, asked, act, _Asking(keys, names, confirm_link, wishes))
+        if joined and welcome is not None:
+            link = Grant(reader.public_id, joined, issued_at=act.at)
+            greeting = _greeting(reader, link, act, keys=keys, welcome=welcome)
+            _greet_in_turn(connection, greeting, address, keys, now=act.at)
     return Outcome(None, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a reader chose on the form, kept with what is asked for until they confirm it."""
+
+    topics: Mapping[int, int] = field(default_factory=dict)
+    """Topic masks by newsletter; none means everything."""
+    language: str = ""
+    """The language of the form, which a new reader's letters take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,42 +136,26 @@ def confirm(
         reader = store.lock_subscriber(connection, public_id=grant.reader)
         if reader is None:
             raise _overtaken()
-        allowed = _allowed(connection, reader.address_hmac, grant.newsletter_ids)
+        hashed = reader.address_hmac
+        allowed = _allowed(connection, hashed, grant.newsletter_ids, _OTHERS)
         if not allowed:
-            _refuse_suppressed(
-                connection, reader.address, reader.address_hmac, grant.newsletter_ids
-            )
-        current = _subscriptions(connection, reader)
-        wanted = [current[each] for each in allowed if _covers(grant, current.get(each))]
+            _refuse_suppressed(connection, reader.address, hashed, grant.newsletter_ids)
+        before = current(connection, reader)
+        wanted = [before[each] for each in allowed if _covers(grant, before.get(each))]
         if not wanted:
             raise _overtaken()
         changed = [each for each in wanted if each.state is SubscriptionState.UNCONFIRMED]
+        if changed:
+            _lift(connection, reader, act)
+            outbox.withdraw(connection, reader.address, NoticeKind.CONFIRM)
         for each in changed:
-            _save(connection, each, SubscriptionState.CONFIRMED, act, ConsentKind.CONFIRMED)
+            join(connection, each, ConsentKind.CONFIRMED, act)
         if welcome is not None:
-            joined = tuple(each for each in _ids(changed) if each in welcome.newsletter_names)
+            joined = tuple(each for each in ids(changed) if each in welcome.newsletter_names)
             if joined:
                 link = replace(grant, newsletter_ids=joined)
                 outbox.put(connection, _greeting(reader, link, act, keys=keys, welcome=welcome))
-    return Outcome(reader.id, _ids(wanted), _ids(changed))
-
-
-def unsubscribe(
-    database: Database, token: str, act: Act, *, keys: Keys, everything: bool = False
-) -> Outcome:
-    """Stop what a link stands for, at once; with `everything`, all the reader gets.
-
-    Works for ever, whatever became of editions and newsletters; twice is the same as once.
-    Raises TokenError only for a forged or damaged link.
-    """
-    grant = keys.links.read(Purpose.UNSUBSCRIBE, token)
-    with database.write() as connection:
-        reader = store.lock_subscriber(connection, public_id=grant.reader)
-        if reader is None:  # erased since: there is nothing left to stop
-            return Outcome(None, grant.newsletter_ids)
-        which = None if everything else grant.newsletter_ids
-        changed = _end(connection, reader, which, act, ConsentKind.UNSUBSCRIBED)
-    return Outcome(reader.id, grant.newsletter_ids, changed)
+    return Outcome(reader.id, ids(wanted), ids(changed))
 
 
 def add(
@@ -171,67 +184,19 @@ def add(
         _refuse_suppressed(connection, address.mailed, hashed, wanted)
         reader = _reader(connection, address, hashed, act)
         store.set_manner(connection, reader.id, language=language, text_only=text_only)
-        current = _subscriptions(connection, reader)
-        if not again and any(each in current and current[each].ended for each in wanted):
+        before = current(connection, reader)
+        if not again and any(each in before and before[each].ended for each in wanted):
             refuse(
                 address.mailed,
                 "this reader has unsubscribed",
+                AddressProblem.LEFT,
                 hint="If they asked you to: digest subscribers add ADDRESS --again",
             )
-        fresh = [_standing(current, reader, each) for each in wanted]
-        changed = [each for each in fresh if each.state not in _JOINED]
+        fresh = [_standing(before, reader, each) for each in wanted]
+        changed = [each for each in fresh if each.state not in JOINED]
         for each in changed:
-            asked = replace(each, requested_at=act.at)
-            _save(connection, asked, SubscriptionState.CONFIRMED, act, ConsentKind.ADDED)
-    return Outcome(reader.id, wanted, _ids(changed))
-
-
-def unsubscribe_address(
-    database: Database, address_text: str, newsletter_ids: Collection[int] | None, act: Act
-) -> Outcome:
-    """Stop some newsletters (None: all) for an address, by the publisher's command.
-
-    Raises AddressError, and NotFoundError when nobody has this address.
-    """
-    address = read_address(address_text)
-    with database.write() as connection:
-        reader = store.lock_subscriber(connection, address_key=address.key)
-        if reader is None:
-            raise NotFoundError(
-                f"reader: {address.mailed}: no such subscriber",
-                hint="Look for the spelling with: digest subscribers list",
-            )
-        changed = _end(connection, reader, newsletter_ids, act, ConsentKind.UNSUBSCRIBED)
-    return Outcome(reader.id, changed if newsletter_ids is None else tuple(newsletter_ids), changed)
-
-
-def suppress(
-    database: Database,
-    address_text: str,
-    act: Act,
-    *,
-    keys: Keys,
-    reason: SuppressionReason,
-    scope: str = EVERYTHING,
-) -> Outcome:
-    """Put an address, known or not, on the never-mail list, and end what it gets.
-
-    Raises AddressError, and NotFoundError for a scope that is no newsletter.
-    """
-    address = read_address(address_text)
-    hashed = address_hash(keys.suppression, address.key)
-    with database.write() as connection:
-        covered = store.newsletters_in(connection, scope)
-        if scope != EVERYTHING and not covered:
-            raise NotFoundError(f"newsletter: {scope}: there is none of this name")
-        store.insert_suppression(
-            connection, hashed, scope=scope, reason=reason, norm_version=NORM_VERSION, at=act.at
-        )
-        reader = store.lock_subscriber(connection, address_key=address.key)
-        if reader is None:
-            return Outcome(None, tuple(covered))
-        changed = _end(connection, reader, covered, act, ConsentKind.SUPPRESSED)
-    return Outcome(reader.id, tuple(covered), changed)
+            join(connection, replace(each, requested_at=act.at), ConsentKind.ADDED, act)
+    return Outcome(reader.id, wanted, ids(changed))
 
 
 def read_confirm(token: str, *, keys: Keys, now: datetime) -> Grant:
@@ -241,13 +206,24 @@ def read_confirm(token: str, *, keys: Keys, now: datetime) -> Grant:
     return grant
 
 
+def admit(connection: Connection, policy: SignupPolicy, act: Act, *, keys: Keys) -> None:
+    """Count one use of our form by everybody and by its network. Raises LimitError."""
+    hour = timedelta(hours=1)
+    counted = [("all", policy.in_all)]
+    if act.ip:
+        counted.append((f"net:{network_name(keys.suppression, act.ip)}", policy.per_network))
+    for name, most in counted:
+        wait = take(connection, f"form:{name}", most=most, within=hour, now=act.at)
+        if wait is not None:
+            raise LimitError(
+                f"sign-up: more than {most} an hour", wait=wait, hint="Try it again later."
+            )
+
+
 def standing(database: Database, grant: Grant) -> Standing:
     """Find what a signed link is about, changing nothing; empty when the reader is gone."""
     with database.read() as connection:
         return store.standing_of(connection, grant.reader) or Standing(None)
-
-
-_JOINED = {SubscriptionState.CONFIRMED, SubscriptionState.PAUSED}
 
 
 def _known(newsletter_ids: Collection[int], names: Mapping[int, str]) -> tuple[int, ...]:
@@ -259,9 +235,15 @@ def _known(newsletter_ids: Collection[int], names: Mapping[int, str]) -> tuple[i
     return wanted
 
 
-def _allowed(connection: Connection, hashed: str, wanted: Sequence[int]) -> tuple[int, ...]:
+def _allowed(
+    connection: Connection,
+    hashed: str,
+    wanted: Sequence[int],
+    reasons: Collection[SuppressionReason],
+) -> tuple[int, ...]:
+    """Keep the newsletters that none of these reasons forbids."""
     never = store.suppressed_newsletters(connection, hashed, wanted)
-    return tuple(each for each in wanted if each not in never)
+    return tuple(each for each in wanted if never.get(each) not in reasons)
 
 
 def _refuse_suppressed(
@@ -273,6 +255,7 @@ def _refuse_suppressed(
         refuse(
             address,
             f"on the never-mail list ({reason})",
+            AddressProblem.NEVER,
             hint="Nobody is mailed against this list, whoever asks for it.",
         )
 
@@ -289,50 +272,107 @@ def _reader(connection: Connection, address: Address, hashed: str, act: Act) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A newsletter asked for anew, and the moment before which asking no longer counts."""
+class _Asking:
+    """What the mail that asks for consent is made of."""
 
-    newsletter_id: int
-    since: datetime
+    keys: Keys
+    names: Mapping[int, str]
+    confirm_link: Callable[[str], str]
+    wishes: Wishes
 
 
 def _ask(
+    connection: Connection, reader: Subscriber, wanted: Sequence[int], act: Act, asking: _Asking
+) -> None:
+    """Record what was asked for, and mail its owner: now, or when the hour since the last is over.
+
+    One mail that is still to come asks for everything that was wanted until then.
+    """
+    before = current(connection, reader)
+    if _just_asked(connection, reader, wanted, before, act):
+        return
+    name = abuse_name(asking.keys.suppression, store.address_key_of(connection, reader.id))
+    at, taken = next_turn(connection, f"mail:{name}", apart=MAIL_APART, now=act.at)
+    if taken and take(connection, f"day:{name}", most=MAILS_A_DAY, within=_DAY, now=act.at):
+        return
+    if not taken and is_spoken_for(connection, name, at):
+        return
+    for each in wanted:
+        found = _standing(before, reader, each)
+        if found.state not in JOINED:
+            asked = replace(found, state=SubscriptionState.UNCONFIRMED, requested_at=act.at)
+            store.save_subscription(connection, asked)
+        store.append_consent(connection, reader.id, Consent(ConsentKind.ASKED, each, act))
+    if at > act.at:
+        wanted = sorted({*wanted, *_waiting(before, since=act.at - MAIL_APART)} & {*asking.names})
+    # Who shares the mailbox, by another spelling, shares its one turn: the first comer has it.
+    key = f"confirm:{name}:{at:%Y%m%dT%H%M%S.%f}"
+    outbox.put_latest(connection, _ask_notice(key, reader, wanted, asking, act, at=at))
+
+
+def _just_asked(
     connection: Connection,
     reader: Subscriber,
     wanted: Sequence[int],
+    before: Mapping[int, Subscription],
     act: Act,
-    midnight: datetime,
-) -> list[_Asked]:
-    """Record what was asked for; give what nobody asked for yet on this local day.
+) -> bool:
+    """Tell a form that was sent twice from one that was sent again."""
+    asked = store.last_asked(connection, reader.id)
+    return all(
+        each in asked
+        and abs(act.at - asked[each]) < _TWICE
+        and not (found.ended and found.ended_at and found.ended_at >= asked[each])
+        for each in wanted
+        for found in (_standing(before, reader, each),)
+    )
 
-    A reader who left in between starts afresh: only they could leave, so nobody floods them.
-    """
-    before = store.last_asked(connection, reader.id)
-    current = _subscriptions(connection, reader)
-    fresh = []
-    for each in wanted:
-        found = _standing(current, reader, each)
-        since = max(midnight, found.ended_at or midnight)
-        if each not in before or before[each] < since:
-            fresh.append(_Asked(each, since))
-            store.append_consent(connection, reader.id, Consent(ConsentKind.ASKED, each, act))
-        if found.state not in _JOINED:
-            asked = replace(found, state=SubscriptionState.UNCONFIRMED, requested_at=act.at)
-            store.save_subscription(connection, asked)
-    return fresh
+
+def _waiting(before: Mapping[int, Subscription], *, since: datetime) -> set[int]:
+    """Give what was asked for lately and is not confirmed: the mail to come asks for it too."""
+    return {
+        newsletter_id
+        for newsletter_id, each in before.items()
+        if each.state is SubscriptionState.UNCONFIRMED
+        and each.requested_at is not None
+        and each.requested_at > since
+    }
 
 
 def _ask_notice(
-    reader: Subscriber, fresh: Sequence[_Asked], facts: dict[str, object], act: Act
+    key: str,
+    reader: Subscriber,
+    wanted: Sequence[int],
+    asking: _Asking,
+    act: Act,
+    *,
+    at: datetime,
 ) -> NewNotice:
-    first = fresh[0]  # what was asked for since then is not fresh again: this tells mails apart
+    grant = Grant(reader.public_id, tuple(wanted), issued_at=act.at)
+    link = asking.confirm_link(asking.keys.links.sign(Purpose.CONFIRM, grant))
+    facts = _facts(reader, wanted, asking.names, asking.wishes.language)
     return NewNotice(
-        dedupe_key=f"confirm:{reader.address_hmac}:{first.since:%Y%m%dT%H%M%S.%f}:{first.newsletter_id}",
+        dedupe_key=key,
         kind=NoticeKind.CONFIRM,
         to_address=reader.address,
-        facts=facts,
-        next_at=act.at,
+        facts={**facts, "confirm_url": link, "valid_days": CONFIRM_LIFE.days},
+        next_at=at,
     )
+
+
+def _note(
+    connection: Connection, reader: Subscriber, wanted: Sequence[int], wishes: Wishes
+) -> None:
+    """Keep what the form says of somebody who gets nothing yet; others are asked by their links."""
+    before = current(connection, reader)
+    if all(each.state not in JOINED for each in before.values()):
+        language = wishes.language or None
+        store.set_manner(connection, reader.id, language=language, text_only=None)
+    for each in wanted:
+        found = _standing(before, reader, each)
+        if found.state not in JOINED:
+            mask = wishes.topics.get(each, found.topic_mask)
+            store.save_subscription(connection, replace(found, topic_mask=mask))
 
 
 def _facts(
@@ -345,10 +385,6 @@ def _facts(
         "address": reader.address,
         **({"language": spoken} if spoken else {}),
     }
-
-
-def _asking(link: str) -> dict[str, object]:
-    return {"confirm_url": link, "valid_days": CONFIRM_LIFE.days}
 
 
 def _greeting(
@@ -370,6 +406,15 @@ def _greeting(
     return NewNotice(key, NoticeKind.WELCOME, reader.address, facts, act.at)
 
 
+def _greet_in_turn(
+    connection: Connection, greeting: NewNotice, address: Address, keys: Keys, *, now: datetime
+) -> None:
+    """Greet who joined by typing an address, which anybody may: in the mailbox's turn, or never."""
+    with contextlib.suppress(LimitError):
+        at = mail_turn(connection, address.key, secret=keys.suppression, now=now)
+        outbox.put(connection, replace(greeting, next_at=at))
+
+
 def _first_letter(newsletter_id: int, welcome: Welcome) -> list[str]:
     name = welcome.newsletter_names[newsletter_id]
     if newsletter_id not in welcome.first_letters:
@@ -378,34 +423,37 @@ def _first_letter(newsletter_id: int, welcome: Welcome) -> list[str]:
     return [name, to_utc(at).isoformat(), zone]
 
 
-def _asked_ids(fresh: Sequence[_Asked]) -> tuple[int, ...]:
-    return tuple(each.newsletter_id for each in fresh)
+def _join(
+    connection: Connection, reader: Subscriber, wanted: Sequence[int], act: Act
+) -> tuple[int, ...]:
+    """Confirm at once whoever never stood with these newsletters; give those of them."""
+    before = current(connection, reader)
+    erased = store.suppressed_newsletters(connection, reader.address_hmac, wanted)
+    fresh = [each for each in wanted if each not in erased and _is_new(before.get(each))]
+    for each in fresh:
+        store.append_consent(connection, reader.id, Consent(ConsentKind.ASKED, each, act))
+        found = replace(_standing(before, reader, each), requested_at=act.at)
+        join(connection, found, ConsentKind.CONFIRMED, act)
+    return tuple(fresh)
 
 
-def _join(connection: Connection, reader: Subscriber, wanted: Sequence[int], act: Act) -> None:
-    current = _subscriptions(connection, reader)
-    for each in wanted:
-        found = _standing(current, reader, each)
-        if found.state not in _JOINED:
-            store.append_consent(connection, reader.id, Consent(ConsentKind.ASKED, each, act))
-            asked = replace(found, requested_at=act.at)
-            _save(connection, asked, SubscriptionState.CONFIRMED, act, ConsentKind.CONFIRMED)
+def _is_new(found: Subscription | None) -> bool:
+    """Tell whether nobody ever confirmed or ended this: the form has just made the row."""
+    return found is None or (found.state is SubscriptionState.UNCONFIRMED and not found.ended_at)
 
 
-def _midnight(at: datetime, zone: str) -> datetime:
-    local = at.astimezone(ZoneInfo(zone))
-    return to_utc(datetime.combine(local.date(), time(), tzinfo=local.tzinfo))
-
-
-def _subscriptions(connection: Connection, reader: Subscriber) -> dict[int, Subscription]:
-    return {each.newsletter_id: each for each in store.subscriptions_of(connection, reader.id)}
+def _lift(connection: Connection, reader: Subscriber, act: Act) -> None:
+    """Let a reader who had themselves erased come back by their own confirmed wish."""
+    erased = SuppressionReason.ERASED
+    if store.lift_suppression(connection, reader.address_hmac, reason=erased):
+        store.append_consent(connection, reader.id, Consent(ConsentKind.LIFTED, None, act))
 
 
 def _standing(
-    current: Mapping[int, Subscription], reader: Subscriber, newsletter_id: int
+    before: Mapping[int, Subscription], reader: Subscriber, newsletter_id: int
 ) -> Subscription:
     new = Subscription(reader.id, newsletter_id, SubscriptionState.UNCONFIRMED)
-    return current.get(newsletter_id, new)
+    return before.get(newsletter_id, new)
 
 
 def _covers(grant: Grant, found: Subscription | None) -> bool:
@@ -413,45 +461,6 @@ def _covers(grant: Grant, found: Subscription | None) -> bool:
     if found is None or found.ended or grant.issued_at is None:
         return False
     return found.ended_at is None or grant.issued_at >= found.ended_at.replace(microsecond=0)
-
-
-def _save(
-    connection: Connection,
-    standing: Subscription,
-    state: SubscriptionState,
-    act: Act,
-    kind: ConsentKind,
-) -> None:
-    """Write a change of state and its line in the log, together."""
-    if state is SubscriptionState.UNSUBSCRIBED:
-        changed = replace(standing, state=state, ended_at=act.at, paused_until=None)
-    else:
-        changed = replace(standing, state=state, confirmed_at=act.at)
-    store.save_subscription(connection, changed)
-    line = Consent(kind, standing.newsletter_id, act)
-    store.append_consent(connection, standing.subscriber_id, line)
-
-
-def _end(
-    connection: Connection,
-    reader: Subscriber,
-    which: Collection[int] | None,
-    act: Act,
-    kind: ConsentKind,
-) -> tuple[int, ...]:
-    current = _subscriptions(connection, reader).values()
-    ending = [
-        each
-        for each in current
-        if not each.ended and (which is None or each.newsletter_id in which)
-    ]
-    for each in ending:
-        _save(connection, each, SubscriptionState.UNSUBSCRIBED, act, kind)
-    return _ids(ending)
-
-
-def _ids(standings: Sequence[Subscription]) -> tuple[int, ...]:
-    return tuple(each.newsletter_id for each in standings)
 
 
 def _overtaken() -> StaleTokenError:

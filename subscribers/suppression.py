@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 NORM_VERSION = 1
@@ -11,4 +10,4 @@ NORM_VERSION = 1
 
 def address_hash(secret: bytes, key: str) -> str:
     """Give the hash (HMAC-SHA256, 64 hex digits) of an address key; its secret never rotates."""
-    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, key.encode(), "sha256").hex()

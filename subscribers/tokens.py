@@ -33,6 +33,24 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     CONFIRM = "confirm"
     PREFERENCES = "preferences"
+    ADDRESS = "address"
+    DATA = "data"
+    ERASE = "erase"
+
+
+DATED = frozenset({Purpose.CONFIRM, Purpose.ADDRESS, Purpose.DATA, Purpose.ERASE})
+"""Purposes whose tokens carry the moment they were made, and work for a while only."""
+
+LIVES = {
+    Purpose.CONFIRM: CONFIRM_LIFE,
+    Purpose.ADDRESS: timedelta(days=2),
+    Purpose.DATA: timedelta(days=1),
+    Purpose.ERASE: timedelta(days=1),
+}
+"""How long: what gives away or ends a reader's data must be in the hand of who reads the mail."""
+
+_ABOUT_READER = frozenset({Purpose.ADDRESS, Purpose.DATA, Purpose.ERASE})
+"""Purposes that are about the whole reader, and so need to name no newsletter."""
 
 
 class StaleTokenError(TokenError):
@@ -49,11 +67,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token says: this reader, these newsletters, and since when (confirm only, UTC)."""
+    """What a token says: this reader, these newsletters, and since when (`DATED` only, UTC)."""
 
     reader: str
     """The subscriber's public id: 24 hex digits."""
-    newsletter_ids: tuple[int, ...]
+    newsletter_ids: tuple[int, ...] = ()
     issued_at: datetime | None = None
 
 
@@ -91,13 +109,11 @@ class Keys:
     suppression: bytes = field(repr=False)
 
 
-def refuse_stale(grant: Grant, now: datetime) -> None:
-    """Raise StaleTokenError when a link to confirm is older than its life."""
-    if grant.issued_at is None or now - grant.issued_at > CONFIRM_LIFE:
-        raise StaleTokenError(
-            f"link: older than {CONFIRM_LIFE.days} days",
-            hint="Ask for a new one: subscribe again.",
-        )
+def refuse_stale(grant: Grant, now: datetime, *, purpose: Purpose = Purpose.CONFIRM) -> None:
+    """Raise StaleTokenError when a link that is good for a while is older than its life."""
+    life = LIVES[purpose]
+    if grant.issued_at is None or now - grant.issued_at > life:
+        raise StaleTokenError(f"link: older than {life.days} days", hint="Ask for a new one.")
 
 
 def _forged() -> NoReturn:
@@ -115,8 +131,10 @@ def _mac(key: Key, purpose: Purpose, body: bytes) -> bytes:
 def _pack(purpose: Purpose, grant: Grant) -> bytes:
     if not _PUBLIC_ID.fullmatch(grant.reader):
         raise ValueError(f"a public id is 24 hex digits: {grant.reader!r}")
-    if not grant.newsletter_ids or (purpose is Purpose.CONFIRM) != (grant.issued_at is not None):
-        raise ValueError(f"a grant to {purpose} needs newsletters, and its time only to confirm")
+    if not grant.newsletter_ids and purpose not in _ABOUT_READER:
+        raise ValueError(f"a grant to {purpose} names no newsletter")
+    if (purpose in DATED) != (grant.issued_at is not None):
+        raise ValueError(f"a grant to {purpose}: its time is missing, or not wanted")
     issued = b""
     if grant.issued_at is not None:
         issued = int(grant.issued_at.timestamp()).to_bytes(_ISSUED, "big")
@@ -125,7 +143,7 @@ def _pack(purpose: Purpose, grant: Grant) -> bytes:
 
 def _unpack(purpose: Purpose, packed: bytes) -> Grant:
     reader, rest = packed[:_READER].hex(), packed[_READER:]
-    if purpose is not Purpose.CONFIRM:
+    if purpose not in DATED:
         return Grant(reader, _varints(rest))
     issued_at = datetime.fromtimestamp(int.from_bytes(rest[:_ISSUED], "big"), UTC)
     return Grant(reader, _varints(rest[_ISSUED:]), issued_at)

@@ -26,13 +26,17 @@ class Topics:
             return self.offered
         return tuple(key for key in self.offered if _wants(mask, self.bits.get(key)))
 
+    def ticked(self, mask: int) -> tuple[str, ...]:
+        """Give the topics to show as chosen on a form where none ticked means everything."""
+        return () if mask == EVERYTHING else self.chosen(mask)
+
     def mask(self, keys: Collection[str], *, before: int = EVERYTHING) -> int:
-        """Give the mask of these topics; all that are offered is everything.
+        """Give the mask of these topics; none of them, or all that are offered, is everything.
 
         What `before` wanted of topics that are no longer offered is kept: one may come back.
         """
         known = self.known(keys)
-        if len(known) == len(self.offered):
+        if len(known) in {0, len(self.offered)}:
             return EVERYTHING
         gone = (bit for key, bit in self.bits.items() if key not in self.offered)
         kept = sum(1 << bit for bit in gone if before & (1 << bit))

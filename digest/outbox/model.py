@@ -14,6 +14,7 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     GOODBYE = "goodbye"
     ADDRESS = "address"
+    LINK = "link"
     SIGN_IN = "sign-in"
     EDITORS = "editors"
     OPERATORS = "operators"

@@ -18,14 +18,14 @@ notice = sa.Table(
     sa.Column("id", BigId, primary_key=True),
     sa.Column("dedupe_key", sa.String(200), nullable=False, unique=True),
     sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("to_address", sa.Text, nullable=False),
+    sa.Column("to_address", sa.Text, nullable=False, index=True),
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("next_at", UtcDateTime, index=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
-    sa.Column("done_at", UtcDateTime),
+    sa.Column("done_at", UtcDateTime, index=True),
 )
 """`next_at` is empty once it is final, so the index holds only what waits."""
 
@@ -41,12 +41,32 @@ def put(connection: Connection, new: NewNotice) -> bool:
         "to_address": _storable(new.to_address),
         "facts": new.facts,
         "state": NoticeState.WAITING.value,
-        "created_at": new.next_at,
+        "created_at": new.next_at,  # its patience begins when it may first go
         "next_at": new.next_at,
     }
     # RETURNING, as psycopg's row count is lost when SQLAlchemy fetches the new id by itself.
     row = insert(connection, notice).values(values).on_conflict_do_nothing().returning(notice.c.id)
     return connection.execute(row).first() is not None
+
+
+def put_latest(connection: Connection, new: NewNotice) -> None:
+    """Write a notice, or what it says now in place of the one of its key that nobody tried yet.
+
+    Only to the same address: a key that two share is the first one's.
+    """
+    if put(connection, new):
+        return
+    untried = _WAITING & (notice.c.attempts == 0)
+    same_key = notice.c.dedupe_key == _short_key(new.dedupe_key)
+    mine = same_key & (notice.c.to_address == _storable(new.to_address))
+    connection.execute(sa.update(notice).where(mine, untried).values(facts=new.facts))
+
+
+def withdraw(connection: Connection, to_address: str, kind: NoticeKind) -> int:
+    """Drop what waits to be told to an address and nobody tried yet; give how many went."""
+    mine = (notice.c.to_address == _storable(to_address)) & (notice.c.kind == kind.value)
+    gone = sa.delete(notice).where(mine, _WAITING, notice.c.attempts == 0)
+    return rows_changed(connection.execute(gone))
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> list[Notice]:

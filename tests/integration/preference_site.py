@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import httpx2
 from starlette.testclient import TestClient
@@ -14,7 +14,7 @@ from digest.editions.model import Newsletter, Section
 from digest.editions.store import sync_newsletters, topic_bits
 from digest.web.context import WebContext
 from digest.web.routes import make_app
-from subscribers import signup, store
+from subscribers import leaving, signup, store
 from subscribers.model import Act, Consent, ConsentKind, Subscription, SubscriptionState
 from subscribers.tokens import Grant, Purpose
 from subscribers.topics import Topics
@@ -50,6 +50,23 @@ def make_twins(database: Database) -> list[Newsletter]:
         return sync_newsletters(connection, NEWSLETTERS, now=NOON - timedelta(days=8))
 
 
+def make_four(database: Database) -> list[Newsletter]:
+    """Write the twins, Business Monday (3) and the private Board Letter (4).
+
+    The daily comes at hours of the reader's choice, and in five languages.
+    """
+    daily, weekly = NEWSLETTERS
+    hours, languages = (time(7), time(18, 30)), ("ar", "de", "es", "fr")
+    specs = [
+        replace(daily, hours=hours, languages=languages),
+        weekly,
+        spec("business", "Business Monday", frozenset({0})),
+        replace(spec("board", "Board Letter", frozenset({4})), offered=False),
+    ]
+    with database.write() as connection:
+        return sync_newsletters(connection, specs, now=NOON - timedelta(days=8))
+
+
 def topics_of(database: Database, newsletter_id: int) -> Topics:
     with database.read() as connection:
         bits = topic_bits(connection, newsletter_id)
@@ -66,7 +83,7 @@ class Reader:
         signup.add(self.database, MARIA, newsletter_ids or (DAILY,), COMMAND, keys=KEYS)
 
     def leave(self, newsletter_id: int = DAILY) -> None:
-        signup.unsubscribe_address(self.database, MARIA, [newsletter_id], COMMAND)
+        leaving.unsubscribe_address(self.database, MARIA, [newsletter_id], COMMAND)
 
     @property
     def public_id(self) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from digest.db import Database
 from digest.errors import TokenError
-from subscribers import preferences, signup, store
+from subscribers import leaving, preferences, signup, store
 from subscribers.address import AddressRefusedError
 from subscribers.model import (
     Act,
@@ -21,8 +21,9 @@ from subscribers.model import (
     SubscriptionState,
     SuppressionReason,
 )
-from subscribers.preferences import PreferenceError, Preferences
+from subscribers.preferences import Preferences
 from subscribers.tokens import Grant, Purpose
+from subscribers.wishes import PreferenceError
 from tests.integration.newsletters import DAILY, WEEKLY, all_rows
 from tests.integration.preference_site import COMMAND, Reader, make_twins, topics_of
 from tests.integration.web_site import KEYS, MARIA, NOON
@@ -138,11 +139,17 @@ def test_all_topics_are_everything_also_what_is_added_later(maria: Reader) -> No
     assert maria.acts() == [(K.TOPICS, DAILY), (K.TOPICS, DAILY)]
 
 
-@pytest.mark.parametrize("keys", [(), ("pictures",), ("", "\0")])
-def test_no_topic_at_all_is_refused(maria: Reader, keys: tuple[str, ...]) -> None:
+def test_no_topic_at_all_is_everything(maria: Reader) -> None:
     _choose(maria, "sea")
+    assert _choose(maria) == Outcome(1, (DAILY,), (DAILY,))
+    assert maria.standing().topic_mask == 0
+
+
+@pytest.mark.parametrize("keys", [("pictures",), ("", "\0"), ("sea", "pictures")])
+def test_a_topic_that_is_not_offered_is_refused(maria: Reader, keys: tuple[str, ...]) -> None:
+    _choose(maria, "town")
     before = all_rows(maria.database)
-    with pytest.raises(PreferenceError, match="Choose at least one topic, or pause, or unsub"):
+    with pytest.raises(PreferenceError, match="Choose among the topics that are offered"):
         _choose(maria, *keys)
     assert all_rows(maria.database) == before
 
@@ -324,7 +331,6 @@ def test_who_asked_for_the_twin_and_never_confirmed_confirms_by_moving(maria: Re
         [WEEKLY],
         COMMAND,
         keys=KEYS,
-        zone=ZONE,
         newsletter_names={WEEKLY: "The Week"},
         confirm_link=str,
     )
@@ -335,7 +341,7 @@ def test_who_asked_for_the_twin_and_never_confirmed_confirms_by_moving(maria: Re
 
 
 def test_nobody_moves_past_the_never_mail_list(maria: Reader) -> None:
-    signup.suppress(
+    leaving.suppress(
         maria.database,
         MARIA,
         COMMAND,

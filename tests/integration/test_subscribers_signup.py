@@ -13,8 +13,9 @@ from digest.db import Database
 from digest.errors import AddressError, NotFoundError, TokenError, UsageError
 from digest.outbox.model import Notice, NoticeKind
 from digest.outbox.store import due
-from subscribers import signup, store
+from subscribers import leaving, signup, store
 from subscribers.address import AddressRefusedError
+from subscribers.limits import Disposable, LimitError, SignupPolicy
 from subscribers.model import (
     Act,
     Consent,
@@ -36,6 +37,7 @@ MARIA = "Maria@reader.example"
 FORM = Act(at=NOON, via="form", ip="192.0.2.7", text="Subscribe")
 LINK = Act(at=NOON + timedelta(minutes=5), via="link", ip="192.0.2.7", text="Yes")
 COMMAND = Act(at=NOON, via="command")
+SINGLE = SignupPolicy(double_opt_in=False)
 WELCOME = signup.Welcome(
     newsletter_names=NAMES,
     unsubscribe_link=lambda token: f"https://letters.example/u/{token}",
@@ -58,7 +60,6 @@ def _subscribe(database: Database, *ids: int, act: Act = FORM, **more: Any) -> O
         ids,
         act,
         keys=KEYS,
-        zone="America/Tortola",
         newsletter_names=NAMES,
         confirm_link=lambda token: f"https://letters.example/confirm/{token}",
         **more,
@@ -105,7 +106,7 @@ def _stop_token(database: Database, *ids: int) -> str:
 
 def _suppress(database: Database, **more: Any) -> Outcome:
     reason = SuppressionReason.COMPLAINED
-    return signup.suppress(database, MARIA, COMMAND, keys=KEYS, reason=reason, **more)
+    return leaving.suppress(database, MARIA, COMMAND, keys=KEYS, reason=reason, **more)
 
 
 def test_asking_writes_the_reader_the_proof_and_one_notice(database: Database) -> None:
@@ -131,18 +132,130 @@ def test_asking_writes_the_reader_the_proof_and_one_notice(database: Database) -
     assert KEYS.links.read(Purpose.CONFIRM, token) == grant
 
 
-def test_an_address_is_asked_once_a_local_day_for_each_newsletter(database: Database) -> None:
-    def ask(hours: int, *ids: int) -> int:
-        _subscribe(database, *ids, act=replace(FORM, at=NOON + timedelta(hours=hours)))
-        return len(_links(database))
+def _asked_at(minutes: int) -> Act:
+    return replace(FORM, at=NOON + timedelta(minutes=minutes))
 
-    assert ask(0, DAILY) == 1
-    assert ask(1, DAILY) == 1
-    assert ask(2, DAILY, WEEKLY) == 2  # the weekly alone is new
-    assert ask(3, WEEKLY) == 2
-    assert ask(15, DAILY) == 2  # 03:00 UTC is still the same day in Tortola
-    assert ask(16, DAILY, WEEKLY) == 3
-    assert len(_log(database)) == 4
+
+def _mails(database: Database) -> list[tuple[int, object]]:
+    """Give each mail that asks to confirm: its minute after noon, and for what."""
+    with database.read() as connection:
+        notices = due(connection, now=NOON + timedelta(days=99), limit=99)
+    return [
+        (round((each.created_at - NOON).total_seconds() / 60), each.facts["newsletter"])
+        for each in notices
+        if each.kind is NoticeKind.CONFIRM
+    ]
+
+
+def test_a_form_sent_twice_is_one_mail(database: Database) -> None:
+    for minutes in (0, 1, 4):
+        _subscribe(database, DAILY, act=_asked_at(minutes))
+    assert _mails(database) == [(0, ["The Daily Brief"])]
+    assert [each.act.at for each in _log(database)] == [NOON]
+
+
+def test_mails_to_an_address_are_an_hour_apart_and_the_later_asks_for_all_that_was_wanted(
+    database: Database,
+) -> None:
+    _subscribe(database, DAILY, act=_asked_at(0))
+    _subscribe(database, WEEKLY, act=_asked_at(10))
+    _subscribe(database, DAILY, act=_asked_at(50))
+    assert _mails(database) == [
+        (0, ["The Daily Brief"]),
+        (60, ["The Daily Brief", "The Week"]),
+    ]
+    _subscribe(database, DAILY, act=_asked_at(61))
+    assert [at for at, _ in _mails(database)] == [0, 60, 120]
+
+
+def test_every_spelling_of_one_mailbox_is_one_mailbox_to_the_form(database: Database) -> None:
+    spellings = ("m.aria@reader.example", *(f"maria+{n}@reader.example" for n in range(9)))
+    for minutes, spelling in enumerate(spellings):
+        _subscribe(database, DAILY, address=spelling, act=_asked_at(minutes))
+    assert [at for at, _ in _mails(database)] == [0, 60]
+
+
+def test_an_address_gets_four_mails_a_day_at_most(database: Database) -> None:
+    for hour in range(12):
+        _subscribe(database, DAILY, act=_asked_at(61 * hour))
+    assert [at for at, _ in _mails(database)] == [0, 61, 122, 183]
+    _subscribe(database, DAILY, act=_asked_at(25 * 60))
+    assert len(_mails(database)) == 5
+
+
+def test_who_has_confirmed_is_not_asked_by_the_mail_that_was_still_to_come(
+    database: Database,
+) -> None:
+    _subscribe(database, DAILY, act=_asked_at(0))
+    (token,) = _links(database)
+    _subscribe(database, DAILY, act=_asked_at(10))
+    assert len(_mails(database)) == 2
+    signup.confirm(database, token, _asked_at(12), keys=KEYS)
+    assert _mails(database) == []
+
+
+def test_too_many_from_one_network_and_from_all_are_told_to_wait(database: Database) -> None:
+    policy = SignupPolicy(per_network=2, in_all=3)
+
+    def ask(name: str, ip: str, minutes: int = 0) -> None:
+        act = replace(_asked_at(minutes), ip=ip)
+        _subscribe(database, DAILY, address=f"{name}@reader.example", act=act, policy=policy)
+
+    ask("a", "2001:db8:0:1::1")
+    ask("b", "2001:db8:0:1::2")
+    before = all_rows(database)
+    with pytest.raises(LimitError) as caught:
+        ask("c", "2001:db8:0:1:ffff::3", 20)
+    assert (caught.value.wait, str(caught.value)) == (
+        timedelta(minutes=40),
+        "sign-up: more than 2 an hour",
+    )
+    assert all_rows(database) == before
+    ask("d", "192.0.2.1", 20)
+    with pytest.raises(LimitError, match="more than 3 an hour"):
+        ask("e", "192.0.2.2", 59)
+    ask("e", "2001:db8:0:1::4", 61)
+
+
+def test_what_the_form_says_is_kept_for_who_gets_nothing_yet_and_for_nobody_else(
+    database: Database,
+) -> None:
+    wishes = signup.Wishes(topics={DAILY: 5}, language="fr")
+    _subscribe(database, DAILY, wishes=wishes)
+    assert (_reader(database).language, _subscriptions(database)[0].topic_mask) == ("fr", 5)
+    (token,) = _links(database)
+    signup.confirm(database, token, LINK, keys=KEYS)
+    others = signup.Wishes(topics={DAILY: 1}, language="ar")
+    _subscribe(database, DAILY, act=_asked_at(120), wishes=others)
+    assert (_reader(database).language, _subscriptions(database)[0].topic_mask) == ("fr", 5)
+
+
+def test_an_address_at_a_service_for_throw_away_mail_is_refused_where_wanted(
+    database: Database,
+) -> None:
+    before = all_rows(database)
+    with pytest.raises(AddressRefusedError, match="thrown away"):
+        _subscribe(database, DAILY, address="maria@mailinator.com")
+    assert all_rows(database) == before
+    policy = SignupPolicy(disposable=Disposable.ALLOW)
+    _subscribe(database, DAILY, address="maria@mailinator.com", policy=policy)
+    assert len(_mails(database)) == 1
+
+
+def test_who_was_erased_comes_back_by_their_own_confirmed_wish_alone(database: Database) -> None:
+    leaving.suppress(database, MARIA, COMMAND, keys=KEYS, reason=SuppressionReason.ERASED)
+    with pytest.raises(AddressRefusedError, match="erased"):
+        signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS, again=True)
+    _subscribe(database, DAILY, policy=SINGLE, welcome=WELCOME)
+    assert (_states(database), _welcomes(database)) == ({DAILY: SubscriptionState.UNCONFIRMED}, [])
+    (token,) = _links(database)
+    assert signup.confirm(database, token, LINK, keys=KEYS).changed == (DAILY,)
+    assert [each.kind for each in _log(database)] == [
+        ConsentKind.ASKED,
+        ConsentKind.LIFTED,
+        ConsentKind.CONFIRMED,
+    ]
+    assert signup.add(database, MARIA, [WEEKLY], COMMAND, keys=KEYS).changed == (WEEKLY,)
 
 
 def test_many_who_ask_at_once_leave_one_reader_and_one_notice(database: Database) -> None:
@@ -164,13 +277,28 @@ def test_a_confirmed_reader_who_asks_again_stays_confirmed_and_gets_the_same_mai
 
 
 def test_without_double_opt_in_the_reader_is_confirmed_at_once(database: Database) -> None:
-    for _ in range(2):
-        _subscribe(database, DAILY, double_opt_in=False)
+    for minutes in (0, 1, 70):
+        _subscribe(database, DAILY, act=_asked_at(minutes), policy=SINGLE, welcome=WELCOME)
     assert [(each.state, each.confirmed_at) for each in _subscriptions(database)] == [
         (SubscriptionState.CONFIRMED, NOON)
     ]
-    assert [each.kind for each in _log(database)] == [ConsentKind.ASKED, ConsentKind.CONFIRMED]
-    assert _links(database) == []
+    kinds = [each.kind for each in _log(database)]
+    assert kinds == [ConsentKind.ASKED, ConsentKind.CONFIRMED, ConsentKind.ASKED]
+    assert [notice.facts["newsletter"] for notice in _welcomes(database)] == [["The Daily Brief"]]
+    assert len(_links(database)) == 1  # asking again is answered by a mail, as for everybody
+
+
+def test_without_double_opt_in_nobody_is_brought_back_by_who_types_their_address(
+    database: Database,
+) -> None:
+    signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
+    leaving.unsubscribe(database, _stop_token(database), LINK, keys=KEYS)
+    _subscribe(database, DAILY, WEEKLY, act=_asked_at(9), policy=SINGLE, welcome=WELCOME)
+    assert _states(database) == {
+        DAILY: SubscriptionState.UNCONFIRMED,
+        WEEKLY: SubscriptionState.CONFIRMED,
+    }
+    assert _mails(database) == [(9, ["The Daily Brief"])]
 
 
 @pytest.mark.parametrize(("ids", "error"), [((), UsageError), ((DAILY, 99), NotFoundError)])
@@ -235,29 +363,25 @@ def test_a_welcome_offers_only_letters_of_what_was_joined(database: Database) ->
 
 
 def test_each_link_that_joins_something_new_has_its_welcome(database: Database) -> None:
-    _subscribe(database, DAILY)
-    _subscribe(database, WEEKLY, act=replace(FORM, at=NOON + timedelta(minutes=1)))
-    for token in _links(database):
-        signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+    for hour, newsletter in enumerate((DAILY, WEEKLY)):
+        _subscribe(database, newsletter, act=_asked_at(61 * hour))
+        token = _links(database)[-1]
+        signup.confirm(database, token, _asked_at(61 * hour + 5), keys=KEYS, welcome=WELCOME)
     named = [notice.facts["newsletter"] for notice in _welcomes(database)]
     assert named == [["The Daily Brief"], ["The Week"]]
 
 
 def test_readers_are_written_to_in_their_language_else_in_the_sites(database: Database) -> None:
-    _subscribe(database, DAILY, language="fr")
+    wishes = signup.Wishes(language="fr")
+    _subscribe(database, DAILY, wishes=wishes)
     with database.write() as connection:
-        connection.execute(sa.update(store.subscriber).values(language="ar"))
-    _subscribe(database, WEEKLY, language="fr")
-    for token in _links(database):
-        signup.confirm(database, token, LINK, keys=KEYS, welcome=WELCOME)
+        store.set_manner(connection, _reader(database).id, language="ar", text_only=None)
+    _subscribe(database, WEEKLY, act=_asked_at(70))
     with database.read() as connection:
-        notices = due(connection, now=NOON + timedelta(days=99), limit=99)
-    assert [(str(each.kind), each.facts["language"]) for each in notices] == [
-        ("confirm", "fr"),
-        ("confirm", "ar"),
-        ("welcome", "ar"),
-        ("welcome", "ar"),
-    ]
+        asked = due(connection, now=NOON + timedelta(days=99), limit=99)
+    signup.confirm(database, _links(database)[0], LINK, keys=KEYS, welcome=WELCOME)
+    spoken = [(str(each.kind), each.facts["language"]) for each in (*asked, *_welcomes(database))]
+    assert spoken == [("confirm", "fr"), ("confirm", "ar"), ("welcome", "ar")]
 
 
 def test_nobody_is_welcomed_who_is_suppressed_or_was_there_before(database: Database) -> None:
@@ -313,22 +437,22 @@ def test_an_old_confirmation_does_not_undo_leaving_but_a_new_one_does(database: 
     (old,) = _links(database)
     signup.confirm(database, old, LINK, keys=KEYS)
     left = replace(LINK, at=NOON + timedelta(minutes=10))
-    signup.unsubscribe(database, _stop_token(database), left, keys=KEYS)
+    leaving.unsubscribe(database, _stop_token(database), left, keys=KEYS)
     with pytest.raises(StaleTokenError, match="left since"):
         signup.confirm(database, old, replace(LINK, at=NOON + timedelta(minutes=11)), keys=KEYS)
-    again = replace(FORM, at=NOON + timedelta(minutes=20))
-    _subscribe(database, DAILY, act=again)  # the same day: leaving starts afresh
+    again = _asked_at(20)
+    _subscribe(database, DAILY, act=again)
     assert _states(database) == {DAILY: SubscriptionState.UNCONFIRMED}
     with pytest.raises(StaleTokenError):
         signup.confirm(database, old, again, keys=KEYS)
-    new = next(link for link in _links(database) if link != old)
-    assert signup.confirm(database, new, again, keys=KEYS).changed == (DAILY,)
+    (new,) = _links(database)
+    assert signup.confirm(database, new, _asked_at(61), keys=KEYS).changed == (DAILY,)
 
 
 def test_leaving_is_at_once_once_and_only_what_the_link_names(database: Database) -> None:
     signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
     token, reader = _stop_token(database), _reader(database)
-    assert signup.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(
+    assert leaving.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(
         reader.id, (DAILY,), (DAILY,)
     )
     assert _states(database) == {
@@ -337,7 +461,7 @@ def test_leaving_is_at_once_once_and_only_what_the_link_names(database: Database
     }
     after = all_rows(database)
     years_later = replace(LINK, at=NOON + timedelta(days=4000))
-    assert signup.unsubscribe(database, token, years_later, keys=KEYS).changed == ()
+    assert leaving.unsubscribe(database, token, years_later, keys=KEYS).changed == ()
     assert all_rows(database) == after
     assert _log(database)[-1] == Consent(ConsentKind.UNSUBSCRIBED, DAILY, LINK)
     with database.read() as connection:
@@ -347,7 +471,7 @@ def test_leaving_is_at_once_once_and_only_what_the_link_names(database: Database
 def test_leaving_everything_leaves_everything(database: Database) -> None:
     signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
     token = _stop_token(database)
-    assert signup.unsubscribe(database, token, LINK, keys=KEYS, everything=True).changed == (
+    assert leaving.unsubscribe(database, token, LINK, keys=KEYS, everything=True).changed == (
         DAILY,
         WEEKLY,
     )
@@ -356,7 +480,7 @@ def test_leaving_everything_leaves_everything(database: Database) -> None:
 def test_the_link_of_an_erased_reader_still_answers(database: Database) -> None:
     token = KEYS.links.sign(Purpose.UNSUBSCRIBE, Grant("ab" * 12, (DAILY,)))
     before = all_rows(database)
-    assert signup.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(None, (DAILY,))
+    assert leaving.unsubscribe(database, token, LINK, keys=KEYS) == Outcome(None, (DAILY,))
     grant = KEYS.links.read(Purpose.UNSUBSCRIBE, token)
     assert signup.standing(database, grant) == Standing(None)
     assert all_rows(database) == before
@@ -366,7 +490,7 @@ def test_a_forged_link_stops_nothing(database: Database) -> None:
     signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
     before = all_rows(database)
     with pytest.raises(TokenError):
-        signup.unsubscribe(database, _stop_token(database)[:-1], LINK, keys=KEYS)
+        leaving.unsubscribe(database, _stop_token(database)[:-1], LINK, keys=KEYS)
     assert all_rows(database) == before
 
 
@@ -388,7 +512,7 @@ def test_the_publisher_adds_readers_confirmed_and_recorded_as_added(database: Da
 
 def test_who_has_left_is_not_added_back_without_a_word(database: Database) -> None:
     signup.add(database, MARIA, [DAILY], COMMAND, keys=KEYS)
-    signup.unsubscribe(database, _stop_token(database), LINK, keys=KEYS)
+    leaving.unsubscribe(database, _stop_token(database), LINK, keys=KEYS)
     before = all_rows(database)
     with pytest.raises(AddressError, match="this reader has unsubscribed"):
         signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
@@ -408,7 +532,8 @@ def test_the_never_mail_list_wins_over_everybody(database: Database) -> None:
     before = all_rows(database)
     tomorrow = replace(FORM, at=NOON + timedelta(days=1))
     assert _subscribe(database, DAILY, WEEKLY, act=tomorrow) == Outcome(None, (DAILY, WEEKLY))
-    assert all_rows(database) == before
+    after = all_rows(database)
+    assert {**after, "limit_window": before["limit_window"]} == before  # only its use is counted
     assert _log(database)[-1] == Consent(ConsentKind.SUPPRESSED, DAILY, COMMAND)
 
 
@@ -425,7 +550,7 @@ def test_an_unknown_address_is_suppressed_for_one_newsletter_alone(database: Dat
 def test_the_publisher_stops_an_address(database: Database) -> None:
     signup.add(database, MARIA, [DAILY, WEEKLY], COMMAND, keys=KEYS)
     reader = _reader(database)
-    stop = signup.unsubscribe_address
+    stop = leaving.unsubscribe_address
     assert stop(database, MARIA.upper(), [DAILY], COMMAND) == Outcome(reader.id, (DAILY,), (DAILY,))
     assert stop(database, MARIA, None, COMMAND) == Outcome(reader.id, (WEEKLY,), (WEEKLY,))
     with pytest.raises(NotFoundError, match="no such subscriber"):

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import AddressError
-from subscribers.address import Address, AddressRefusedError, read_address
+from subscribers.address import (
+    Address,
+    AddressProblem,
+    AddressRefusedError,
+    is_role,
+    read_address,
+    read_plain,
+    refuse_disposable,
+    typo_hint,
+)
+from subscribers.limits import Disposable
 
 
 @pytest.mark.parametrize(
@@ -116,3 +127,126 @@ _LOCAL = st.text(
 def test_keys_fold_case_and_nothing_else(one: str, other: str) -> None:
     keys = [read_address(f"{local}@Reader.example").key for local in (one, other)]
     assert (keys[0] == keys[1]) == (one.lower() == other.lower())
+
+
+# The fast path says what the library says, or nothing
+
+
+def _by_the_library(typed: str) -> Address | None:
+    """Read a plain address without the fast path."""
+    try:
+        found = validate_email(
+            typed, check_deliverability=False, test_environment=True, strict=True
+        )
+    except ValueError:
+        return None
+    domain = found.ascii_domain.lower()
+    return Address(f"{found.local_part}@{domain}", f"{found.local_part.lower()}@{domain}")
+
+
+_LABELS = ("a", "b-c", "-a", "a-", "xn--bcher-kva", "ab--c", "1", "x" * 63, "x" * 64, "", "\u00e9")
+_LASTS = (
+    "com",
+    "c",
+    "c0m",
+    "1",
+    "test",
+    "local",
+    "localhost",
+    "onion",
+    "invalid",
+    "arpa",
+    "xn--p1ai",
+)
+_LOCALS = (
+    *("a", "A.b", "a..b", ".a", "a.", "a+b", "a_b", "-a", "a'b", "a!b", "x" * 64, "x" * 65, ""),
+    *("a b", "\u00e9", '"a"', "a\\b", "a\n", "a\u200b"),
+)
+
+
+@pytest.mark.parametrize("local", _LOCALS)
+@pytest.mark.parametrize("last", _LASTS)
+def test_the_fast_path_and_the_library_agree_on_odd_names(local: str, last: str) -> None:
+    for label in _LABELS:
+        for typed in (f"{local}@{label}.{last}", f"{local}@{last}", f"{local}@x.{label}.{last}"):
+            plain = read_plain(typed)
+            assert plain is None or plain == _by_the_library(typed), typed
+
+
+@given(st.from_regex(r"[A-Za-z0-9.+_'-]{1,70}@[A-Za-z0-9.-]{1,70}", fullmatch=True))
+def test_the_fast_path_and_the_library_agree_on_whatever_looks_like_an_address(typed: str) -> None:
+    plain = read_plain(typed)
+    assert plain is None or plain == _by_the_library(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["maria@reader.example", "Maria.R+x@Mail.Reader.example", "a-b_c@x-1.co.uk", "1@2.org"],
+)
+def test_ordinary_addresses_take_the_fast_path(typed: str) -> None:
+    assert read_plain(typed) == read_address(typed) == _by_the_library(typed)
+
+
+# What is told about an address that can be mailed
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Maria@gmial.com", "Maria@gmail.com"),
+        ("maria@gmai.com", "maria@gmail.com"),
+        ("maria@gmaill.com", "maria@gmail.com"),
+        ("maria@hotmial.com", "maria@hotmail.com"),
+        ("maria@gmail.co", "maria@gmail.com"),
+        ("maria@t-onlin.de", "maria@t-online.de"),
+        *((f"maria@{right}", None) for right in ("gmail.com", "mail.com", "gmx.de", "web.de")),
+        ("maria@reader.example", None),
+        ("maria@ymail.com", None),
+    ],
+)
+def test_a_slip_in_a_well_known_domain_is_hinted_at(typed: str, meant: str | None) -> None:
+    assert typo_hint(read_address(typed)) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "desk"),
+    [
+        ("Info@harbour.example", True),
+        ("press+list@harbour.example", True),
+        ("no-reply@harbour.example", True),
+        ("informer@harbour.example", False),
+        ("maria@info.example", False),
+    ],
+)
+def test_the_mailbox_of_a_desk_is_told_from_a_persons(typed: str, *, desk: bool) -> None:
+    assert is_role(read_address(typed)) is desk
+
+
+def test_a_mailbox_that_is_thrown_away_is_refused_where_the_publisher_wants_it() -> None:
+    for typed in ("maria@mailinator.com", "maria@box.mailinator.com"):
+        with pytest.raises(AddressRefusedError) as caught:
+            refuse_disposable(read_address(typed), Disposable.REFUSE)
+        assert caught.value.problem is AddressProblem.DISPOSABLE
+        refuse_disposable(read_address(typed), Disposable.ALLOW)
+    refuse_disposable(read_address("maria@reader.example"), Disposable.REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("", AddressProblem.EMPTY),
+        ("maria", AddressProblem.NO_AT),
+        ("maria@x", AddressProblem.NO_DOT),
+        ("mar ia@x.example", AddressProblem.SPACE),
+        ("a@x.example, b@x.example", AddressProblem.SEVERAL),
+        ("a@x.example <b@y.example>", AddressProblem.SEVERAL),
+        ('"a"@x.example', AddressProblem.QUOTED),
+        ("a\n@x.example", AddressProblem.CHARACTER),
+        ("\u00e9" * 40 + "@x.example", AddressProblem.TOO_LONG),
+        ("a..b@x.example", AddressProblem.INVALID),
+    ],
+)
+def test_each_refusal_names_its_kind(typed: str, problem: AddressProblem) -> None:
+    with pytest.raises(AddressRefusedError) as caught:
+        read_address(typed)
+    assert caught.value.problem is problem

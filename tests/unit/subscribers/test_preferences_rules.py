@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from subscribers.model import Standing, Subscription, SubscriptionState
-from subscribers.preferences import Preferences, pause_days, paused
+from subscribers.preferences import Preferences
+from subscribers.wishes import pause_days, paused
 
 S = SubscriptionState
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)

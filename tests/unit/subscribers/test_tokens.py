@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from digest.errors import TokenError
 from subscribers.tokens import (
     CONFIRM_LIFE,
+    DATED,
+    LIVES,
     Grant,
     Key,
     KeyRing,
@@ -57,7 +59,7 @@ def test_a_confirmation_keeps_its_time_to_the_second(grant: Grant, at: datetime)
 
 def test_tokens_are_short_and_need_no_escaping() -> None:
     for purpose in Purpose:
-        grant = ASK if purpose is Purpose.CONFIRM else STOP
+        grant = ASK if purpose in DATED else STOP
         token = RING.sign(purpose, grant)
         assert len(token) <= 60
         assert set(token) <= set(_ALPHABET)
@@ -102,7 +104,7 @@ def test_cut_grown_and_flipped_tokens_are_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize("read", Purpose)
 def test_a_token_of_another_purpose_is_refused(signed: Purpose, read: Purpose) -> None:
     if signed is not read:
-        _refused(RING.sign(signed, ASK if signed is Purpose.CONFIRM else STOP), read)
+        _refused(RING.sign(signed, ASK if signed in DATED else STOP), read)
 
 
 def test_a_token_of_another_key_is_refused() -> None:
@@ -131,6 +133,18 @@ def test_a_confirmation_lives_thirty_days() -> None:
         refuse_stale(ASK, NOON + CONFIRM_LIFE + timedelta(seconds=1))
     with pytest.raises(StaleTokenError):
         refuse_stale(STOP, NOON)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ADDRESS, Purpose.DATA, Purpose.ERASE])
+def test_what_gives_away_or_ends_a_readers_data_works_for_a_day_or_two_alone(
+    purpose: Purpose,
+) -> None:
+    whole = Grant(READER, issued_at=NOON)
+    assert RING.read(purpose, RING.sign(purpose, whole)) == whole
+    refuse_stale(whole, NOON + LIVES[purpose], purpose=purpose)
+    assert LIVES[purpose] <= timedelta(days=2)
+    with pytest.raises(StaleTokenError):
+        refuse_stale(whole, NOON + LIVES[purpose] + timedelta(seconds=1), purpose=purpose)
 
 
 def test_no_secret_is_ever_printed() -> None:

@@ -65,3 +65,17 @@ def test_a_section_the_database_does_not_know_yet_is_no_topic() -> None:
     topics = Topics({"town": 0}, ("town", "new"))
     assert topics.known(["town", "new"]) == ("town",)
     assert topics.chosen(0b1) == ("town",)
+
+
+@pytest.mark.parametrize("keys", [(), ("unheard of",), ("gone",)])
+def test_none_of_the_offered_topics_is_everything(keys: tuple[str, ...]) -> None:
+    assert BRIEF.mask(keys, before=0b110) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("mask", "ticked"), [(EVERYTHING, ()), (0b101, ("sea", "town")), (0b10, ())]
+)
+def test_where_none_ticked_means_everything_everything_is_shown_as_none(
+    mask: int, ticked: tuple[str, ...]
+) -> None:
+    assert BRIEF.ticked(mask) == ticked

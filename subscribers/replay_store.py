@@ -1,0 +1,140 @@
+"""Door to what replaying needs of the tables: its mark, the newsletters' names, who is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from digest.db import UtcDateTime, insert, metadata, rows_changed
+from subscribers.departures import Departure
+from subscribers.model import ConsentKind, Subscription, SubscriptionState
+from subscribers.store import consent, count_subscribers, subscriber, subscription, suppression
+
+replayed_file = sa.Table(
+    "replayed_file",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("upto", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+"""`name` is what the file calls itself in its first line. A restored backup is behind, so that
+reading on from here brings in what it missed."""
+
+_newsletter = sa.table("newsletter", sa.column("id", sa.BigInteger), sa.column("slug", sa.String))
+"""Only the names of the columns: this room lies below the one that owns the table."""
+
+
+def slugs(connection: Connection, newsletter_ids: Collection[int]) -> tuple[str, ...]:
+    """Give the names of these newsletters, in the order of their ids."""
+    query = sa.select(_newsletter.c.slug).where(_newsletter.c.id.in_(list(newsletter_ids)))
+    return tuple(connection.execute(query.order_by(_newsletter.c.id)).scalars())
+
+
+def mark_of(connection: Connection, name: str) -> int:
+    """Give how many bytes of a file were read into this database."""
+    query = sa.select(replayed_file.c.upto).where(replayed_file.c.name == name)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def set_mark(connection: Connection, name: str, upto: int, *, at: datetime) -> None:
+    """Write how far a file was read, in the transaction that applies what it says."""
+    row = insert(connection, replayed_file).values(name=name, upto=upto, at=at)
+    newer = {"upto": upto, "at": at}
+    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=newer))
+
+
+def how_many(connection: Connection) -> tuple[int, int]:
+    """Count the readers and the addresses never mailed: whom keys that are lost are missed by."""
+    if not sa.inspect(connection).has_table(suppression.name):  # nothing was ever opened here
+        return 0, 0
+    never = sa.select(sa.func.count(suppression.c.address_hmac.distinct()))
+    return count_subscribers(connection), connection.execute(never).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A reader whom a departure may mean, as the database knows them."""
+
+    id: int
+    public_id: str
+    address_hmac: str
+    erased: bool
+    standings: tuple[Subscription, ...]
+    lifted_at: datetime | None
+    """When they were last taken off the never-mail list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a database knows about some departures."""
+
+    readers: tuple[Known, ...]
+    listed: frozenset[tuple[str, str]]
+    """The never-mail list: hashes of addresses, each with its scope."""
+    newsletters: Mapping[str, int]
+    """Ids by slug."""
+
+
+def picture_of(
+    connection: Connection, departures: Sequence[Departure], *, lock: bool = False
+) -> Picture:
+    """Look up what some departures are about; with `lock`, nobody else changes those readers."""
+    public_ids = [each.public_id for each in departures if each.public_id]
+    hashes = [each.address_hmac for each in departures if each.address_hmac]
+    query = sa.select(
+        subscriber.c.id,
+        subscriber.c.public_id,
+        subscriber.c.address_hmac,
+        subscriber.c.address.is_(None).label("erased"),
+    ).where(subscriber.c.public_id.in_(public_ids) | subscriber.c.address_hmac.in_(hashes))
+    if lock:
+        query = query.order_by(subscriber.c.id).with_for_update(of=subscriber)
+    rows = connection.execute(query).all()
+    ids = [row.id for row in rows]
+    standings, lifted = _standings(connection, ids), _lifted(connection, ids)
+    on_list = sa.select(suppression.c.address_hmac, suppression.c.scope)
+    listed = connection.execute(on_list.where(suppression.c.address_hmac.in_(hashes)))
+    return Picture(
+        tuple(
+            Known(
+                row.id,
+                row.public_id,
+                row.address_hmac or "",
+                row.erased,
+                tuple(each for each in standings if each.subscriber_id == row.id),
+                lifted.get(row.id),
+            )
+            for row in rows
+        ),
+        frozenset((row.address_hmac, row.scope) for row in listed),
+        {row.slug: row.id for row in connection.execute(sa.select(_newsletter))},
+    )
+
+
+def lift(connection: Connection, address_hmac: str, reason: str, *, upto: datetime) -> bool:
+    """Take an address off the never-mail list where it came on it for this reason by a moment."""
+    same = (suppression.c.address_hmac == address_hmac) & (suppression.c.reason == reason)
+    off = sa.delete(suppression).where(same, suppression.c.at <= upto)
+    return rows_changed(connection.execute(off)) > 0
+
+
+def _standings(connection: Connection, reader_ids: Sequence[int]) -> list[Subscription]:
+    query = sa.select(subscription).where(subscription.c.subscriber_id.in_(reader_ids))
+    query = query.order_by(subscription.c.subscriber_id, subscription.c.newsletter_id)
+    return [
+        Subscription(**{**row, "state": SubscriptionState(row["state"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _lifted(connection: Connection, reader_ids: Sequence[int]) -> dict[int, datetime]:
+    query = (
+        sa.select(consent.c.subscriber_id, sa.func.max(consent.c.at).label("at"))
+        .where(consent.c.subscriber_id.in_(reader_ids), consent.c.kind == ConsentKind.LIFTED)
+        .group_by(consent.c.subscriber_id)
+    )
+    return {row.subscriber_id: row.at for row in connection.execute(query)}
