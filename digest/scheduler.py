@@ -1,4 +1,4 @@
-"""Door to APScheduler: wakes the collector and the clockwork; holds no truth."""
+"""Door to APScheduler: wakes the collector, the clockwork and retention; holds no truth."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from digest.sources.model import Polled
 from digest.sources.visit import Doubts, Visited
 from digest.workflow.advance import advance
 from digest.workflow.model import Step
+from digest.workflow.retention import ROUND, Keep, retain
 
 _LOG = logging.getLogger("digest.scheduler")
 TICK = timedelta(seconds=5)
@@ -94,7 +95,7 @@ def run_scheduler(
     tick: timedelta = TICK,
     grace_seconds: float = GRACE_SECONDS,
 ) -> None:
-    """Collect and carry editions until `stop` is set.
+    """Collect, carry editions and let go of what is old, until `stop` is set.
 
     APScheduler only wakes us, in memory; what is due stands in the database, so a tick too many
     changes nothing and a tick too few is made up by the next. An error we did not foresee ends the
@@ -104,10 +105,16 @@ def run_scheduler(
     ended = threading.Event()
     with app.at_work("scheduler"):
         diary = _Diary()
-        collector = _Collector(app, stop=lambda: stop.is_set() or ended.is_set())
+
+        def stopped() -> bool:
+            return stop.is_set() or ended.is_set()
+
+        collector = _Collector(app, stop=stopped)
+        keeper = _Keeper(app, stop=stopped)
         rounds = (
             _Round("collect", collector.go_round, ended),
             _Round("advance", lambda: diary.write(advance(app.newsroom)), ended),
+            _Round("retain", keeper.go_round, ended),
         )
         event(_LOG, "scheduler running", newsletters=len(app.newsroom.newsletters))
         clockwork = _start(rounds, tick)
@@ -200,6 +207,26 @@ class _Collector:
             )
         for warning in visited.warnings:
             event(_LOG, "pages warning", logging.WARNING, warning=without_addresses(warning))
+
+
+class _Keeper:
+    """Lets go, once an hour, of what was kept for long enough, and logs how much that was."""
+
+    def __init__(self, app: App, *, stop: Callable[[], bool]) -> None:
+        self._app = app
+        self._stop = stop
+        self._done_at: datetime | None = None
+
+    def go_round(self) -> None:
+        """Do it when an hour is over, or the clock was set back."""
+        now, last = self._app.clock(), self._done_at
+        if last is not None and last <= now < last + ROUND:
+            return
+        keep = Keep(**dict(self._app.settings.readers.keep))
+        gone = retain(self._app.database, keep, now, stop=self._stop)
+        self._done_at = now
+        if gone.facts:
+            event(_LOG, "kept for long enough and let go", **gone.facts)
 
 
 class _Diary:

@@ -221,6 +221,7 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
         edition,
         languages=[each.language for each in composed],
         only=newsroom.only_readers,
+        audience=newsroom.audiences.get(edition.newsletter_id),
         clock=newsroom.clock,
     )
     return Step("sending", edition.address, {"recipients": tally.total})

@@ -19,6 +19,7 @@ from digest.editions import store as editions
 from digest.editions.foresee import foresee
 from digest.editions.model import Edition, EditionState, Newsletter, Selection, Slot
 from digest.errors import NotFoundError
+from digest.workflow.audience import audience_size
 from digest.workflow.draft import Written, write
 from digest.workflow.model import Newsroom
 from subscribers import store as readers
@@ -151,9 +152,7 @@ def _find(
             approved_hash=compositions.approved_hash(connection, edition.id) if kept else None,
             subjects=_subjects(connection, newsroom, newsletter, edition),
             reason=reason,
-            readers=readers.audience_size(
-                connection, newsletter.id, now=now, only=newsroom.only_readers
-            ),
+            readers=audience_size(newsroom, connection, newsletter.id),
             reader=_reader(connection, newsletter, address, now=now) if address else None,
         )
 

@@ -23,9 +23,9 @@ from digest.sources import store as source_store
 from digest.sources.health import HealthWord, health_of
 from digest.sources.model import SourceSpec, SourceState
 from digest.workflow import store
+from digest.workflow.audience import audience_size
 from digest.workflow.model import Newsroom
 from digest.workflow.store import STALE_AFTER, EmptySlot, Heartbeat
-from subscribers import store as readers
 
 _LAST = 8
 _MINUTE = timedelta(minutes=1)
@@ -155,10 +155,7 @@ def _look(newsroom: Newsroom, connection: Connection) -> _Look:
         empty=store.empty_slots(connection, limit=_LAST),
         tallies={each: ledger.tally(connection, each) for each in seen},
         current=current,
-        audience={
-            n.id: readers.audience_size(connection, n.id, now=now, only=newsroom.only_readers)
-            for n in newsroom.newsletters
-        },
+        audience={n.id: audience_size(newsroom, connection, n.id) for n in newsroom.newsletters},
         altered=frozenset(
             e.id for e in last if e.state is EditionState.APPROVED and _is_altered(connection, e)
         ),
