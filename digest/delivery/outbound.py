@@ -25,6 +25,7 @@ from digest.editions.model import Edition
 from digest.errors import CompositionError
 from digest.outbox.model import Notice
 from subscribers.address import read_address
+from subscribers.mailto import mailto
 from subscribers.model import Recipient
 from subscribers.tokens import Grant, Keys, Purpose
 
@@ -68,6 +69,8 @@ class Mailer:
     least: Mapping[int, int]
     """How many stories a copy has at the least, by newsletter id."""
     clock: Clock
+    unsubscribe_address: str = ""
+    """A mailbox whose mail is handed to us: stands in List-Unsubscribe beside the link."""
     only: frozenset[str] | None = None
     """On staging: the address keys that may be mailed, whatever the database says."""
     _bits: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
@@ -136,10 +139,13 @@ class Mailer:
         place = self.site.public_url
         return {
             "unsubscribe_url": f"{place}/u/{unsubscribe}",
-            "unsubscribe_mailto": "",  # none, until a program of ours reads that mailbox
+            "unsubscribe_mailto": self._mailto(unsubscribe),
             "preferences_url": f"{place}/p/{preferences}",
             "twin_url": f"{place}/p/{preferences}/twin",
         }
+
+    def _mailto(self, token: str) -> str:
+        return mailto(self.unsubscribe_address, token) if self.unsubscribe_address else ""
 
     def _headers(self, edition: Edition) -> ListHeaders:
         return ListHeaders(
@@ -217,15 +223,14 @@ class Mailer:
             html=rendered.html,
             message_id=mail_id,
             sent_at=self.clock(),
-            extra=_way_out(notice),
+            extra=self._way_out(notice),
         )
         return self._envelope(notice.to_address, mail_id), message
 
-
-def _way_out(notice: Notice) -> Sequence[tuple[str, str]]:
-    """Give the headers by which a mail program stops what a notice begins: one click."""
-    url = str(notice.facts.get("unsubscribe_url") or "")
-    if not url:
-        return ()
-    one_click = ("List-Unsubscribe-Post", ONE_CLICK)
-    return (("List-Unsubscribe", list_unsubscribe(url)), one_click)
+    def _way_out(self, notice: Notice) -> Sequence[tuple[str, str]]:
+        """Give the headers by which a mail program stops what a notice begins: one click."""
+        url = str(notice.facts.get("unsubscribe_url") or "")
+        if not url:
+            return ()
+        written = list_unsubscribe(url, self._mailto(url.rpartition("/")[2]))
+        return (("List-Unsubscribe", written), ("List-Unsubscribe-Post", ONE_CLICK))

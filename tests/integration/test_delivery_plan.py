@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from digest.clock import fixed
 from digest.composition.language import nearest
 from digest.db import Database
-from digest.delivery import plan as plan_module
 from digest.delivery import store
 from digest.delivery.model import Tally
-from digest.delivery.plan import plan
+from digest.delivery.plan import Pace, plan
 from digest.editions.model import Edition, EditionState
 from digest.errors import WorkflowError
+from subscribers.segments import Audience, Vocabulary, parse
 from subscribers.store import subscription
 from tests.unit.delivery.delivery_builders import (
     NOON,
@@ -30,10 +30,23 @@ CLOCK = fixed(NOON)
 
 
 def _plan(
-    database: Database, edition: Edition, *, only: set[str] | None = None, batch_size: int = 200
+    database: Database,
+    edition: Edition,
+    *,
+    only: set[str] | None = None,
+    audience: Audience | None = None,
+    batch_size: int = 200,
+    pace: Pace | None = None,
 ) -> Tally:
     return plan(
-        database, edition, languages=["en-GB"], only=only, batch_size=batch_size, clock=CLOCK
+        database,
+        edition,
+        languages=["en-GB"],
+        only=only,
+        audience=audience,
+        batch_size=batch_size,
+        clock=CLOCK,
+        pace=pace,
     )
 
 
@@ -71,9 +84,7 @@ def test_planning_again_adds_nobody(database: Database) -> None:
     assert list(rows(database, edition)) == [1, 2, 3]
 
 
-def test_planning_goes_on_where_it_was_cut_off(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_planning_goes_on_where_it_was_cut_off(database: Database) -> None:
     edition = an_edition(database)
     some_readers(database, edition, range(1, 8))
     with database.write() as connection:  # a first chunk, and then the process died
@@ -84,13 +95,13 @@ def test_planning_goes_on_where_it_was_cut_off(
             languages=["en"],
             only=None,
             batch_size=2,
-            limit=4,
+            count=3,
             due_at=edition.send_at,
             now=NOON,
         )
     assert state_of(database, edition) is EditionState.APPROVED
-    monkeypatch.setattr(plan_module, "_CHUNK", 2)  # so that the rest takes several transactions
-    assert _plan(database, edition, batch_size=2) == Tally(planned=7)
+    several = Pace(first=3, least=3, most=3)
+    assert _plan(database, edition, batch_size=2, pace=several) == Tally(planned=7)
     assert _batches(database) == [(1, 1, 2), (2, 3, 4), (3, 5, 6), (4, 7, 7)]
     assert state_of(database, edition) is EditionState.SENDING
 
@@ -158,3 +169,34 @@ def test_what_nobody_approved_is_not_planned(database: Database, state: EditionS
     with pytest.raises(WorkflowError, match=words):
         _plan(database, edition)
     assert rows(database, edition) == {}
+
+
+def test_a_newsletter_goes_to_its_audience_alone_however_thin_it_is(database: Database) -> None:
+    edition = an_edition(database)
+    some_readers(database, edition, range(1, 61))
+    for reader in (7, 23, 24, 25, 59):
+        speaks(database, reader, "de")
+    vocabulary = Vocabulary({"daily": ()})
+    german = Audience(parse("language:de and not joined<2025-01-01", vocabulary=vocabulary), "UTC")
+    few_at_once = Pace(first=3, least=3, most=3, pause_seconds=0)
+    tally = _plan(database, edition, audience=german, batch_size=2, pace=few_at_once)
+    assert tally == Tally(planned=5)
+    assert list(rows(database, edition)) == [7, 23, 24, 25, 59]
+    assert _batches(database) == [(1, 7, 23), (2, 24, 25), (3, 59, 59)]
+
+
+def test_batches_are_full_whatever_the_chunks_were(database: Database) -> None:
+    edition = an_edition(database)
+    some_readers(database, edition, range(1, 24))
+    uneven = Pace(first=3, least=1, most=7, aim_seconds=0.01, pause_seconds=0)
+    assert _plan(database, edition, batch_size=5, pace=uneven) == Tally(planned=23)
+    assert _batches(database) == [(1, 1, 5), (2, 6, 10), (3, 11, 15), (4, 16, 20), (5, 21, 23)]
+
+
+def test_the_pace_follows_the_machine() -> None:
+    pace = Pace(first=1000, least=100, most=10_000, aim_seconds=0.04)
+    assert pace.after(1000, 0.04) == 1000
+    assert pace.after(1000, 0.4) == 100
+    assert pace.after(1000, 4) == 100
+    assert pace.after(1000, 0) == 2000
+    assert pace.after(9000, 0.001) == 10_000
