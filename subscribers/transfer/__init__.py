@@ -1,0 +1,1 @@
+"""Bring readers in from other programs' files, and give them out again."""
