@@ -1,4 +1,4 @@
-"""The words that mails say: taken out of code and templates, and into the catalogs.
+"""The words that mails and pages say: taken out of code and templates, and into the catalogs.
 
 `python -m tests.catalog_words` writes templates/locale/digest.pot anew and brings every catalog up
 to it; new words stand there empty until somebody translates them.
@@ -22,8 +22,9 @@ POT = LOCALE / "digest.pot"
 
 _NUMBERED = frozenset({"ngettext", "plural", "count"})
 _SAID = frozenset({"_", "say"})
-_CODE = ("digest/composition", "digest/delivery")
-_TEMPLATES = "templates/mail"
+_CODE = ("digest/composition", "digest/delivery", "digest/web", "subscribers")
+_TEMPLATES = ("templates/mail", "templates/web")
+_SUFFIXES = frozenset({".mjml", ".txt", ".html"})
 Words = str | tuple[str, ...]
 
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,13 +32,13 @@ _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def extracted() -> Catalog:
-    """Give every word of ours that a mail can say, with the files it stands in."""
+    """Give every word of ours that a mail or page can say, with the files it stands in."""
     words = Catalog(
         project="digest-mailer",
         version="1",
         copyright_holder="the digest-mailer authors",
         msgid_bugs_address="see README.md",
-        header_comment="# The words of digest-mailer's mails: copy this to begin a language.\n#",
+        header_comment="# The words of digest-mailer: copy this to begin a language.\n#",
         last_translator="digest-mailer",
         language_team="",
         creation_date=_NO_DATE,
@@ -81,8 +82,9 @@ def _messages() -> Iterator[tuple[str, Words]]:
     for path in code:
         for message in in_code(path.read_text("utf-8")):
             yield path.relative_to(ROOT).as_posix(), message
-    for path in sorted((ROOT / _TEMPLATES).rglob("*.*")):
-        if path.suffix in {".mjml", ".txt"}:
+    templates = (path for folder in _TEMPLATES for path in sorted((ROOT / folder).rglob("*.*")))
+    for path in templates:
+        if path.suffix in _SUFFIXES:
             for message in in_template(path.read_bytes()):
                 yield path.relative_to(ROOT).as_posix(), message
 

@@ -53,6 +53,14 @@ def short_date_words(day: date, language: str) -> str:
     return _ordinal(format_skeleton("MMMMd", day, locale=locale), locale)
 
 
+def brief_date_words(day: date, language: str) -> str:
+    """Write a date for a narrow column: "Fri 9 Jan"."""
+    locale = _locale(language)
+    if _is_british(locale):
+        return format_date(day, "EEE d MMM", locale=locale)
+    return _ordinal(format_skeleton("MMMEd", day, locale=locale), locale)
+
+
 def month_words(day: date, language: str) -> str:
     """Write a month with its year: "October 2021"."""
     locale = _locale(language)

@@ -6,22 +6,18 @@ language, so that a fact that is missing is told by its name and never leaves a 
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
-from babel import UnknownLocaleError
-from babel.dates import get_timezone_location
-
-from digest.composition.dates import day_words, hour_words
 from digest.composition.language import Language
 from digest.composition.links import safe_link
+from digest.composition.moments import moment_words
+from digest.composition.names import apart, joined
 from digest.composition.text import clean
 from digest.errors import CompositionError
 
@@ -30,6 +26,9 @@ DRAFT: Final = "draft"
 
 WARNING: Final = "warning"
 """The mark of a row that tells the editors of something to look at."""
+
+CHANGED: Final = "changed"
+"""What a mail with a link tells the old address of a reader; alone of its kind it may have none."""
 
 
 class FactKind(StrEnum):
@@ -100,6 +99,12 @@ FACTS: Final[Mapping[str, Mapping[str, Fact]]] = MappingProxyType(
         },
         "goodbye": {**_READER, "back_url": Fact(FactKind.LINK)},
         "address": {**_READER, "confirm_url": Fact(FactKind.LINK), "valid_days": _COUNT},
+        "link": {
+            "what": Fact(FactKind.WORDS),
+            "address": Fact(FactKind.NAME),
+            "link_url": Fact(FactKind.LINK, required=False),
+            "valid_days": _COUNT,
+        },
         "sign-in": {
             "address": Fact(FactKind.NAME),
             "sign_in_url": Fact(FactKind.LINK),
@@ -136,6 +141,8 @@ def facts_for(kind: str, facts: Mapping[str, object], *, language: Language) -> 
         given[name] = made = _read(kind, name, fact.kind, value, language=language)
         if fact.required and not made:
             raise _wrong(kind, name, "is missing")
+    if kind == "link" and not given["link_url"] and given["what"] != CHANGED:
+        raise _wrong(kind, "link_url", "is missing")
     return given
 
 
@@ -145,15 +152,10 @@ def title_of(kind: str, given: Mapping[str, object], *, language: Language) -> s
 
 
 _OUR_MISTAKE: Final = "This is a mistake in the program that wrote the notice: report it."
-_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""What would turn the words around it: marks that nobody closes."""
-
-_OPEN, _CLOSE = "\u2068", "\u2069"
-_LEFT_TO_RIGHT, _RIGHT_TO_LEFT = frozenset({"L"}), frozenset({"R", "AL"})
 
 
 def _event_title(given: Mapping[str, object], language: Language) -> str:
-    edition = _apart(str(given["edition"]), language)
+    edition = apart(str(given["edition"]), language)
     say = _EVENTS.get(str(given["event"]))
     if not edition or say is None:
         return str(given["headline"])
@@ -161,6 +163,10 @@ def _event_title(given: Mapping[str, object], language: Language) -> str:
     if given["event"] == "missed" and isinstance(rows, tuple) and len(rows) > 1:
         return language.count("# edition was missed", "# editions were missed", len(rows))
     return say(edition, language)
+
+
+def _own_page(language: Language) -> str:
+    return language.say("Your preferences")
 
 
 _Title = Callable[[Mapping[str, object], Language], str]
@@ -171,11 +177,17 @@ _EVENTS: Final[Mapping[str, Callable[[str, Language], str]]] = {
     "expired": lambda edition, language: language.say("%(edition)s has expired", edition=edition),
     "missed": lambda edition, language: language.say("%(edition)s was missed", edition=edition),
 }
+_LINKS: Final[Mapping[str, Callable[[Language], str]]] = {
+    "data": lambda language: language.say("All that we keep about you"),
+    "erase": lambda language: language.say("Shall we erase what we keep about you?"),
+    CHANGED: lambda language: language.say("Your address was changed"),
+}
 _TITLES: Final[Mapping[str, _Title]] = {
     "confirm": lambda given, language: language.say("Shall we send you %(newsletter)s?", **given),
     "welcome": lambda given, language: language.say("Welcome to %(newsletter)s", **given),
     "goodbye": lambda _, language: language.say("You are unsubscribed"),
     "address": lambda _, language: language.say("Is this your new address?"),
+    "link": lambda given, language: _LINKS.get(str(given["what"]), _own_page)(language),
     "sign-in": lambda _, language: language.say("Sign in to the desk"),
     "editors": _event_title,
     "operators": lambda given, language: language.say("Needs you: %(what)s", **given),
@@ -202,18 +214,12 @@ def _words(value: object, _language: Language) -> str:
 
 
 def _name(value: object, language: Language) -> str:
-    return _apart(_words(value, language), language)
+    return str(apart(_words(value, language), language))
 
 
 def _names(value: object, language: Language) -> str:
     names = value if isinstance(value, (list, tuple)) else [value]
-    *others, last = [_name(each, language) for each in names] or [""]
-    if not others:
-        return last
-    row = others[0]
-    for each in others[1:]:
-        row = language.say("%(names)s, %(next)s", names=row, next=each)
-    return language.say("%(names)s and %(last)s", names=row, last=last)
+    return str(joined([_words(each, language) for each in names], language))
 
 
 def _link(value: object, language: Language) -> str:
@@ -278,24 +284,7 @@ def _when(moment: str, zone: str, language: Language) -> str:
     at = datetime.fromisoformat(moment)
     if at.tzinfo is None:
         raise ValueError
-    local = at.astimezone(ZoneInfo(zone))
-    return language.say(
-        "%(day)s at %(hour)s, %(place)s",
-        day=day_words(local.date(), language.tag),
-        hour=hour_words(local, language.tag),
-        place=_place(zone, language),
-    )
-
-
-def _place(zone: str, language: Language) -> str:
-    """Say whose clock it is: "London time" for Europe/London, "UTC" for UTC."""
-    if "/" not in zone or zone.startswith("Etc/"):
-        return zone.rpartition("/")[2]
-    try:
-        city = get_timezone_location(zone, locale=language.tag.replace("-", "_"), return_city=True)
-    except (UnknownLocaleError, ValueError):
-        city = zone.replace("_", " ")
-    return language.say("%(city)s time", city=city.rpartition("/")[2])
+    return str(moment_words(at, zone, language))
 
 
 def _label(mark: str, language: Language) -> str:
@@ -308,14 +297,6 @@ def _label(mark: str, language: Language) -> str:
         "missed": language.say("Missed"),
     }
     return known.get(mark, mark[:1].upper() + mark[1:])
-
-
-def _apart(words: str, language: Language) -> str:
-    """Set words apart in a sentence that runs the other way, so that neither turns the other."""
-    plain = _CONTROLS.sub("", words)
-    other = _LEFT_TO_RIGHT if language.direction == "rtl" else _RIGHT_TO_LEFT
-    runs_against = any(unicodedata.bidirectional(sign) in other for sign in plain)
-    return f"{_OPEN}{plain}{_CLOSE}" if runs_against else plain
 
 
 def _wrong(kind: str, name: str, cause: str) -> CompositionError:

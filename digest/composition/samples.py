@@ -38,7 +38,16 @@ from digest.editions.model import (
 from digest.sources.model import Article, FoundStory, Picture, Recording, RecordingKind
 
 LETTERS: Final = ("daily", "weekly", "single", "headlines")
-NOTICES: Final = ("confirm", "welcome", "goodbye", "address", "sign-in", "editors", "operators")
+NOTICES: Final = (
+    "confirm",
+    "welcome",
+    "goodbye",
+    "address",
+    "link",
+    "sign-in",
+    "editors",
+    "operators",
+)
 
 _WORDS: Final[Mapping[str, SampleWords]] = MappingProxyType(
     {words.language: words for words in (ENGLISH, SPANISH, FRENCH, GERMAN, ARABIC)}
@@ -135,6 +144,12 @@ def sample_facts(kind: str, language: Language) -> dict[str, object]:
         },
         "goodbye": {**reader, "back_url": f"{_PUBLIC_URL}/p/7Q2"},
         "address": {**reader, "confirm_url": f"{_PUBLIC_URL}/a/7Q2", "valid_days": 7},
+        "link": {
+            "what": "data",
+            "address": _READER,
+            "link_url": f"{_PUBLIC_URL}/d/7Q2",
+            "valid_days": 1,
+        },
         "sign-in": {
             "address": "alma@harbourpost.example",
             "sign_in_url": f"{_PUBLIC_URL}/desk/in/7Q2",

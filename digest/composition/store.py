@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,6 +80,16 @@ class SourcePicture:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ShownComposition:
+    """A composition as an archive shows it; `composed_at` is aware UTC."""
+
+    composition: Composition
+    composed_at: datetime
+    is_own: bool
+    """Whether it is in the newsletter's own language."""
+
+
 def save_composition(
     connection: Connection, made: Composition, *, at: datetime, place: int = 0
 ) -> None:
@@ -147,6 +157,27 @@ def load_compositions(
         .order_by(composition.c.place, composition.c.language)
     )
     return tuple(_composition(row) for row in rows)
+
+
+def load_shown(
+    connection: Connection, edition_ids: Collection[int], *, language: str | None = None
+) -> dict[int, ShownComposition]:
+    """Give what the public sees of these editions, by their id: each one's newest revision.
+
+    In the language asked for where there is one, else in the newsletter's own.
+    """
+    wanted = sa.case((composition.c.language == (language or ""), 0), else_=1)
+    order = (composition.c.revision.desc(), wanted, composition.c.place)
+    rank = sa.func.row_number().over(partition_by=composition.c.edition_id, order_by=order)
+    keys = (composition.c.edition_id, composition.c.language, composition.c.revision)
+    ranked = sa.select(*keys, rank.label("rank"))
+    best = ranked.where(composition.c.edition_id.in_(list(edition_ids))).subquery()
+    same = sa.and_(*(key == best.c[key.name] for key in keys), best.c.rank == 1)
+    rows = connection.execute(sa.select(composition).join_from(best, composition, same))
+    return {
+        row.edition_id: ShownComposition(_composition(row), row.composed_at, row.place == 0)
+        for row in rows
+    }
 
 
 def save_compositions(connection: Connection, made: Sequence[Composition], *, at: datetime) -> None:

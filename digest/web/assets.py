@@ -25,7 +25,8 @@ class StaticFiles:
     def __init__(self, site: Site) -> None:
         """Read the files; `version` changes whenever one of them does."""
         files = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir())}
-        files["brand.css"] = brand_css(site.accent, site.accent_dark).encode()
+        sheet = brand_css(site.accent, site.accent_dark, typeface=site.typeface)
+        files["brand.css"] = sheet.encode()
         self.files: Mapping[str, bytes] = files
         whole = b"".join(name.encode() + content for name, content in files.items())
         self.version = hashlib.sha256(whole).hexdigest()[:12]
@@ -33,6 +34,13 @@ class StaticFiles:
     def serve(self, request: Request) -> Response:
         """GET /static/{name}: kept for a year by whoever asks with the version."""
         name = request.path_params["name"]
+        return self._file(request, name)
+
+    def icon(self, request: Request) -> Response:
+        """GET /favicon.ico: for who looks for it before reading a page."""
+        return self._file(request, "icon.svg")
+
+    def _file(self, request: Request, name: str) -> Response:
         content = self.files.get(name)
         media_type = _TYPES.get(Path(name).suffix)
         if content is None or media_type is None:

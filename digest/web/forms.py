@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-_MOST_FIELDS = 100
+_MOST_FIELDS = 1000
 _BAD_REQUEST = 400
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
+
+HONEYPOT = "fax_number"
+"""A field no person sees: whoever fills it in is a robot, and is told what everybody is told."""
+
+ACTS = ["GET", "POST"]
+"""What a page takes that shows something and has a button."""
 
 Fields = dict[str, list[str]]
 """The values of each field, in the order sent."""
@@ -49,9 +58,17 @@ def caller(request: Request) -> str | None:
     """Give the caller's address, where it is one: a socket file or a test has none."""
     host = request.client.host if request.client else ""
     try:
-        return str(ipaddress.ip_address(host.partition("%")[0]))
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    # A socket that listens for both kinds gives IPv4 in the clothes of IPv6.
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def origin(request: Request) -> str:
+    """Give the origin of the page that sent a form; "" where the browser does not say it."""
+    said = request.headers.get("origin", "")
+    return said.lower() if _ORIGIN.fullmatch(said) else ""
 
 
 def _clean(value: str) -> str:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.utils import parseaddr
+
 from starlette.applications import Starlette
 
 from digest.app import App
-from digest.web.context import WebContext
+from digest.site_values import signup_policy
+from digest.web.api.application import api_routes
+from digest.web.context import Kept, WebContext
 from digest.web.routes import make_app
+
+_ANSWER_AFTER = timedelta(milliseconds=250)
+"""Longer than any of what a sign-up writes, so that nobody learns from it what was written."""
 
 
 def pages_of(app: App) -> Starlette:
-    """Make the pages of one installation."""
-    return make_app(
-        WebContext(
-            database=app.database,
-            site=app.newsroom.site,
-            keys=app.keys,
-            newsletters=app.newsroom.newsletters,
-            clock=app.clock,
-        )
+    """Make the pages and the API of one installation."""
+    keep = app.settings.readers.keep
+    context = WebContext(
+        database=app.database,
+        site=app.newsroom.site,
+        keys=app.keys,
+        newsletters=app.newsroom.newsletters,
+        clock=app.clock,
+        languages=app.newsroom.languages,
+        policy=signup_policy(app.settings),
+        departures=app.departures,
+        former_urls=app.settings.web.former_urls,
+        news_address=parseaddr(app.settings.mail.sender)[1],
+        goodbye=app.settings.readers.goodbye,
+        answer_after=_ANSWER_AFTER,
+        kept=Kept(keep.ip, keep.unconfirmed, keep.attempts),
     )
+    return make_app(context, beside=api_routes(context))

@@ -1,47 +1,74 @@
-"""The pages behind a letter's footer: topics, pause, weekly or daily. GET shows; POST acts."""
+"""A reader's own page: newsletters, topics, pauses, how letters come. GET shows; POST acts."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
-from digest.composition.dates import date_words, local_date, short_date_words
-from digest.editions import store as editions
+from digest.composition.dates import day_words, local_date, long_date_words
+from digest.composition.language import Language
+from digest.editions.cadence import next_cut_off
 from digest.editions.model import Newsletter
+from digest.web.address_pages import AddressPages
 from digest.web.context import WebContext
-from digest.web.forms import Fields, caller, first, read_form
+from digest.web.evened import evened
+from digest.web.forms import ACTS, Fields, first, read_form
+from digest.web.own import Own
 from digest.web.pages import Pages
-from digest.web.words import first_letter, offer, weeks_in_words
-from subscribers import preferences
-from subscribers.address import AddressRefusedError
-from subscribers.model import Act, Standing, Subscription
-from subscribers.preferences import PAUSE_WEEKS, PreferenceError, Preferences
-from subscribers.tokens import Grant, Purpose
-from subscribers.topics import Topics
-from subscribers.wording import listed
+from digest.web.preference_form import Asked, Problems, Surroundings, read_day
+from digest.web.rights import RightsPages
+from digest.web.twin import TwinPages
+from digest.web.words import address_problem, first_letter_in_full
+from subscribers import address_change, preferences, rights_link
+from subscribers.address import AddressProblem, AddressRefusedError
+from subscribers.limits import LimitError
+from subscribers.model import Subscription
+from subscribers.preferences import Preferences
+from subscribers.tokens import Purpose
+from subscribers.way_back import MovedLatelyError
+from subscribers.wishes import PAUSE_WEEKS, PreferenceError, paused
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_FEWEST_TOPICS = 2
-"""With fewer there is nothing to choose."""
+_LONGEST_SHOWN = 320
+_HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
-    """What a reader may do in place of leaving; without a weekly its name and link are empty."""
+class _Answer:
+    """What a press came to: something to tell, or what is wrong and what was typed."""
 
-    weekly: str
-    weekly_offer: str
-    weekly_url: str
-    pause_url: str
+    note: str = ""
+    problems: Problems | None = None
+    fields: Fields | None = None
+    status: int = HTTPStatus.OK
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """One press of a button by a reader who gets something."""
+
+    request: Request
+    token: str
+    found: Preferences
+    newsletter: Newsletter | None
+    """The one of the link; None when it is no longer sent."""
+    fields: Fields
+    language: Language
+
+    @property
+    def gets(self) -> bool:
+        """Whether they get the newsletter of the link."""
+        return self.found.gets(self.found.newsletter_id) is not None
 
 
 class PreferencePages:
@@ -51,365 +78,335 @@ class PreferencePages:
         """Take the tools of the verbs and the templates."""
         self.context = context
         self.pages = pages
+        self.own = Own(context, pages)
+        self.ways: dict[str, Callable[[_Press], _Answer]] = {
+            "save": self._save,
+            "topics": self._choose,
+            "pause": self._pause,
+            "resume": self._resume,
+            "address": self._address,
+            "data": self._data,
+            "erase": self._erase,
+        }
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the addresses that these handlers answer; they go before those of any token."""
+        twins = TwinPages(self.own)
+        return [
+            Route("/u/sample", self.sample, methods=ACTS),
+            Route("/p/sample", self.sample, methods=ACTS),
+            Route("/p/sample/twin", self.sample, methods=ACTS),
+            Route("/p/{token}", self.preferences, methods=ACTS),
+            *twins.routes(),
+            *AddressPages(self.own).routes(),
+            *RightsPages(self.own).routes(),
+        ]
 
     async def preferences(self, request: Request) -> Response:
-        """Show how a reader stands with one newsletter, or change it."""
-        token = request.path_params["token"]
+        """Show how a reader stands with everything, or change it."""
         if request.method != "POST":
-            return await run_in_threadpool(self._show, token)
+            return await run_in_threadpool(self._look, request)
         fields = await read_form(request)
-        return await run_in_threadpool(self._change, token, fields, caller(request))
-
-    async def twin(self, request: Request) -> Response:
-        """Show one button that moves the reader to the weekly, or back; or act on it."""
-        token = request.path_params["token"]
-        if request.method != "POST":
-            return await run_in_threadpool(self._show_twin, token)
-        return await run_in_threadpool(self._move, token, caller(request))
+        work = run_in_threadpool(self._change, request, fields)
+        if first(fields, "act") != "address":
+            return await work
+        # The clock does not tell either whether somebody has the address that was typed.
+        return await evened(work, floor=self.context.answer_after)
 
     async def sample(self, request: Request) -> Response:
         """Answer the links of test mails and previews, which belong to nobody."""
-        del request
+        language = self.pages.language(request)
         return self.pages.problem(
             HTTPStatus.NOT_FOUND,
-            "This link is only a sample",
-            "It stands in a test e-mail or a preview, and does nothing.",
-            "In the letters that readers get, it opens a page of their own.",
+            language.say("This link is only a sample"),
+            language.say("It stands in a test e-mail or a preview, and does nothing."),
+            language.say("In the letters that readers get, it opens a page of their own."),
+            language=language,
         )
 
-    def _show(
-        self, token: str, *, topics_problem: str = "", pause_problem: str = "", typed: str = ""
-    ) -> Response:
-        found = self._found(token)
-        newsletter = self._newsletter(found.newsletter_id)
-        if newsletter is None:
-            return self._ended()
-        standing = found.gets(newsletter.id)
-        if standing is None:
-            return self._left(found, newsletter)
-        problem = topics_problem or pause_problem
-        return self.pages.show(
-            "preferences",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
-            **self._standing_values(found, newsletter, standing),
-            **self._pause_values(newsletter, standing),
-            topics_problem=topics_problem,
-            pause_problem=pause_problem,
-            typed=typed,
-        )
+    def _look(self, request: Request) -> Response:
+        return self._show(request, self.own.found(request), _Answer())
 
-    def _standing_values(
-        self, found: Preferences, newsletter: Newsletter, standing: Subscription
-    ) -> dict[str, object]:
-        topics, sections = self._topics(newsletter), newsletter.spec.sections
-        chosen = topics.chosen(standing.topic_mask)
-        twin = sibling(newsletter, self.context.newsletters, found)
-        return {
-            "letter": newsletter.spec.name,
-            "offer": offer(newsletter.spec),
-            "address": found.standing.address,
-            "since": self._since(newsletter, standing),
-            "topics": [
-                {"key": each.key, "title": each.title, "chosen": each.key in chosen}
-                for each in (sections if len(sections) >= _FEWEST_TOPICS else ())
-            ],
-            "twin": None if twin is None else {"name": twin.spec.name, "offer": offer(twin.spec)},
-            "twin_url": f"{self._link(Purpose.PREFERENCES, found, newsletter.id)}/twin",
-            "leave_url": self._link(Purpose.UNSUBSCRIBE, found, newsletter.id),
-        }
-
-    def _pause_values(self, newsletter: Newsletter, standing: Subscription) -> dict[str, object]:
-        now, zone = self.context.clock(), newsletter.spec.cadence.zone
-        today = local_date(now, zone)
-        earliest, latest = preferences.pause_days(now, zone)
-        pauses = [
-            (weeks, weeks_in_words(weeks), date_words(today + timedelta(weeks=weeks), "en"))
-            for weeks in PAUSE_WEEKS
-        ]
-        return {
-            "paused": preferences.paused(standing, now),
-            "paused_until": self._pause_end(newsletter, standing),
-            "pauses": pauses,
-            "earliest": earliest.isoformat(),
-            "latest": latest.isoformat(),
-        }
-
-    def _change(self, token: str, fields: Fields, ip: str | None) -> Response:
-        ways = {"topics": self._choose, "pause": self._pause, "resume": self._resume}
-        way = ways.get(first(fields, "act"))
+    def _change(self, request: Request, fields: Fields) -> Response:
+        way = self.ways.get(first(fields, "act"))
         if way is None:
             raise HTTPException(HTTPStatus.BAD_REQUEST)
-        newsletter = self._newsletter(self._found(token).newsletter_id)
-        if newsletter is None:
-            return self._ended()
-        return way(token, newsletter, fields, ip)
+        found = self.own.found(request)
+        if not self.own.gets(found) and way not in {self._data, self._erase}:
+            return self._show(request, found, _Answer())
+        if found.standing.address is None:
+            return self._show(request, found, _Answer())
+        press = _Press(
+            request,
+            str(request.path_params["token"]),
+            found,
+            self.own.newsletter(found.newsletter_id),
+            fields,
+            self.own.language(request, found),
+        )
+        answer = way(press)
+        # Their language may be another now.
+        return self._show(request, self.own.found(request), answer)
 
-    def _choose(
-        self, token: str, newsletter: Newsletter, fields: Fields, ip: str | None
-    ) -> Response:
-        topics, chosen = self._topics(newsletter), fields.get("topic", [])
-        names = self._titles(newsletter, topics.known(chosen))
-        try:
-            preferences.choose_topics(
-                self.context.database,
-                token,
-                self._act(ip, f"Save topics: {names}"),
-                keys=self.context.keys,
-                topics=topics,
-                chosen=chosen,
-            )
-        except PreferenceError as error:
-            return self._show(token, topics_problem=str(error))
-        everything = len(topics.known(chosen)) == len(topics.offered)
-        brings = "all its topics" if everything else f"the topics you chose: {names}"
-        sentence = f"{newsletter.spec.name} brings you {brings}."
-        return self._done(token, newsletter, "Your topics are saved", sentence)
+    # What each button does
 
-    def _pause(
-        self, token: str, newsletter: Newsletter, fields: Fields, ip: str | None
-    ) -> Response:
-        zone, typed = newsletter.spec.cadence.zone, first(fields, "until")
-        until = _pause_day(fields, local_date(self.context.clock(), zone))
-        if until is None:
-            return self._show(token, pause_problem="Choose how long, or a day.", typed="")
-        day = date_words(until, "en")
-        act = self._act(ip, f"Pause until {day}")
+    def _save(self, press: _Press) -> _Answer:
+        asked = self._asked(press.found, press.language)
+        wishes, problems = asked.read(press.fields)
+        if problems:
+            return _wrong(problems, press.fields)
+        act = self.own.act(press.request, press.language.say("Save"))
         database, keys = self.context.database, self.context.keys
         try:
-            preferences.pause(database, token, act, keys=keys, until=until, zone=zone)
+            preferences.save(database, press.token, act, keys=keys, wishes=wishes)
         except PreferenceError as error:
-            return self._show(token, pause_problem=str(error), typed=typed)
-        return self._done(
-            token,
-            newsletter,
-            f"Paused until {day}",
-            f"Before that day we send you nothing of {newsletter.spec.name}. "
-            "Then it comes again by itself, as before.",
-        )
+            return _wrong(asked.refused(error.problem, error.newsletter_id), press.fields)
+        return self._saved(press)
 
-    def _resume(
-        self, token: str, newsletter: Newsletter, fields: Fields, ip: str | None
-    ) -> Response:
-        del fields
-        act = self._act(ip, "Send it again now")
-        preferences.resume(self.context.database, token, act, keys=self.context.keys)
-        sentence = f"{newsletter.spec.name} comes again."
-        return self._done(token, newsletter, "The pause is over", sentence)
+    def _choose(self, press: _Press) -> _Answer:
+        """Take the form of topics alone, as pages had it that are still open somewhere."""
+        if press.newsletter is None or not press.gets:
+            return _Answer()
+        slug, chosen = press.newsletter.slug, press.fields.get("topic", [])
+        return self._save(replace(press, fields={"topics": [slug], f"topic-{slug}": chosen}))
 
-    def _done(self, token: str, newsletter: Newsletter, title: str, sentence: str) -> Response:
-        """Say what an act did; whoever had left before they pressed is told so instead."""
-        found = self._found(token)
-        standing = found.gets(newsletter.id)
-        if standing is None:
-            return self._left(found, newsletter)
-        preference_url = self._link(Purpose.PREFERENCES, found, newsletter.id)
-        return self.pages.show(
-            "preferences-done",
-            title=title,
-            sentences=[sentence],
-            next_letter=self._next_letter(newsletter, standing),
-            links=[("Change something else", preference_url)],
-        )
+    def _pause(self, press: _Press) -> _Answer:
+        """Pause the newsletter of the link for some weeks, or until a day."""
+        newsletter = press.newsletter
+        if newsletter is None or not press.gets:
+            return _Answer()
+        slug, zone = newsletter.slug, newsletter.spec.cadence.zone
+        until = _pause_day(press.fields, local_date(self.context.clock(), zone))
+        typed = until.isoformat() if until else first(press.fields, "until")
+        fields = {f"way-{slug}": ["paused"], f"until-{slug}": [typed]}
+        return self._save(replace(press, fields=fields))
 
-    def _show_twin(self, token: str) -> Response:
-        found = self._found(token)
-        newsletter = self._newsletter(found.newsletter_id)
-        if newsletter is None:
-            return self._ended()
-        standing = found.gets(newsletter.id)
-        if standing is None:
-            return self._left(found, newsletter)
-        twin = sibling(newsletter, self.context.newsletters, found)
-        if twin is None:
-            return self._no_twin(newsletter)
-        return self.pages.show(
-            "preferences-twin",
-            letter=newsletter.spec.name,
-            twin=twin.spec.name,
-            offer=offer(twin.spec),
-            address=found.standing.address,
-            has_both=found.gets(twin.id) is not None,
-            paused=preferences.paused(standing, self.context.clock()),
-            stay_url=self._link(Purpose.PREFERENCES, found, newsletter.id),
-        )
+    def _resume(self, press: _Press) -> _Answer:
+        if not press.gets:
+            return _Answer()
+        act = self.own.act(press.request, press.language.say("Send it again now"))
+        database, keys = self.context.database, self.context.keys
+        preferences.resume(database, press.token, act, keys=keys)
+        return self._saved(press)
 
-    def _move(self, token: str, ip: str | None) -> Response:
-        found = self._found(token)
-        newsletter = self._newsletter(found.newsletter_id)
-        if newsletter is None:
-            return self._ended()
-        twin = sibling(newsletter, self.context.newsletters, found)
-        if twin is None:
-            return self._no_twin(newsletter)
+    def _address(self, press: _Press) -> _Answer:
+        say, language = press.language.say, press.language
+        typed = first(press.fields, "email")[:_LONGEST_SHOWN].replace("\0", "")
+        fields = {"email": [typed]}
         try:
-            preferences.move_to_twin(
+            asked = address_change.ask_address(
                 self.context.database,
-                token,
-                self._act(ip, f"Switch to {twin.spec.name}"),
+                press.token,
+                first(press.fields, "email"),
+                self.own.act(press.request, say("Change the address")),
                 keys=self.context.keys,
-                twin_id=twin.id,
-                topics={each.id: self._topics(each) for each in (newsletter, twin)},
+                newsletter_names=self.context.names,
+                link=lambda token: self.own.url(Purpose.ADDRESS, token),
+                policy=self.context.policy,
+                language=language.tag,
+            )
+        except AddressRefusedError as error:
+            return _wrong({"email": address_problem(error.problem, language)}, fields)
+        except LimitError as error:
+            return _too_many("email", error, language, fields)
+        if not asked:
+            return _wrong({"email": say("That is your address already.")}, fields)
+        who = Markup("<b><bdi>{}</bdi></b>").format(typed)
+        return _Answer(
+            _with(say("We have written to %(address)s."), address=who)
+            + " "
+            + say("Press the button in that e-mail, and your letters go there.")
+            + " "
+            + say("Until then nothing changes.")
+        )
+
+    def _data(self, press: _Press) -> _Answer:
+        return self._mail_link(press, Purpose.DATA, "data")
+
+    def _erase(self, press: _Press) -> _Answer:
+        return self._mail_link(press, Purpose.ERASE, "erase")
+
+    def _mail_link(self, press: _Press, purpose: Purpose, field: str) -> _Answer:
+        language, address = press.language, press.found.standing.address
+        try:
+            rights_link.ask_link(
+                self.context.database,
+                press.token,
+                self.own.act(press.request, ""),
+                keys=self.context.keys,
+                purpose=purpose,
+                link=lambda token: self.own.url(purpose, token),
+                policy=self.context.policy,
+                language=language.tag,
             )
         except AddressRefusedError:
-            title = "We may not write to this address"
-            sentence = "Write to us, and a person will look into it."
-            return self.pages.problem(HTTPStatus.CONFLICT, title, sentence)
-        return self._moved(self._found(token), newsletter, twin)
-
-    def _moved(self, found: Preferences, newsletter: Newsletter, twin: Newsletter) -> Response:
-        """Say what they get now; whom there was nothing to move for is told that instead."""
-        standing, left = found.gets(twin.id), found.of(newsletter.id)
-        if standing is None or left is None or not left.ended:
-            return self._left(found, newsletter)
-        name, url = twin.spec.name, self._link(Purpose.PREFERENCES, found, twin.id)
-        sentences = [f"You get it in place of {newsletter.spec.name}. {offer(twin.spec)}"]
-        if standing.topic_mask:
-            chosen = self._topics(twin).chosen(standing.topic_mask)
-            sentences.append(f"Your topics there: {self._titles(twin, chosen) or 'none'}.")
-        return self.pages.show(
-            "preferences-done",
-            title=f"From now on, {name}",
-            sentences=sentences,
-            next_letter=self._next_letter(twin, standing),
-            links=[
-                ("Choose its topics, or pause", url),
-                (f"Pressed by mistake? Back to {newsletter.spec.name}", f"{url}/twin"),
-            ],
+            sentence = address_problem(AddressProblem.NEVER, language)
+            return _wrong({field: sentence}, {}, status=HTTPStatus.CONFLICT)
+        except LimitError as error:
+            return _too_many(field, error, language, {})
+        who = Markup("<b><bdi>{}</bdi></b>").format(address)
+        return _Answer(
+            _with(language.say("We have mailed a link to %(address)s."), address=who)
+            + " "
+            + language.say("Nobody whom you pass a letter on to can see it.")
         )
 
-    def _left(self, found: Preferences, newsletter: Newsletter) -> Response:
-        """Tell who does not get this newsletter what they do get, and how to come back."""
+    # What is shown
+
+    def _show(self, request: Request, found: Preferences, answer: _Answer) -> Response:
+        language = self.own.language(request, found)
         if found.standing.address is None:
-            return self.pages.problem(
-                HTTPStatus.OK,
-                "There is nothing to choose here",
-                "We hold no address for this link, and nothing is sent by it.",
-                again=True,
-            )
-        standing = found.of(newsletter.id)
-        others = [
-            (each.spec.name, self._link(Purpose.PREFERENCES, found, each.id))
-            for each in self.context.newsletters
-            if found.gets(each.id) is not None
-        ]
-        return self.pages.show(
+            return self._nobody(language)
+        if not self.own.gets(found):
+            return self._left(found, language, answer)
+        form = self._asked(found, language).form(answer.fields, answer.problems)
+        newsletter = self.own.newsletter(found.newsletter_id)
+        own = newsletter.spec.name if newsletter else ""
+        standing = found.of(found.newsletter_id)
+        everything = [each.newsletter.id for each in form.letters]
+        response = self.pages.show(
+            "preferences",
+            language=language,
+            status=answer.status,
+            form=form,
+            note=answer.note,
+            typed=first(answer.fields or {}, "email"),
+            own=own,
+            own_left=newsletter is None or found.gets(newsletter.id) is None,
+            own_ended=standing is not None and standing.ended,
+            since=self._since(found, language),
+            leave_urls={
+                each.slug: self.own.path(Purpose.UNSUBSCRIBE, found, each.newsletter.id)
+                for each in form.letters
+            },
+            leave_all_url=self.own.path(Purpose.UNSUBSCRIBE, found, *everything),
+            **self._rights(found, answer),
+        )
+        response.headers.update(dict(answer.headers))
+        return response
+
+    def _left(self, found: Preferences, language: Language, answer: _Answer) -> Response:
+        """Tell who gets nothing how to come back; their data are theirs all the same."""
+        newsletter = self.own.newsletter(found.newsletter_id)
+        status = HTTPStatus.OK if newsletter else HTTPStatus.NOT_FOUND
+        standing = found.of(found.newsletter_id)
+        response = self.pages.show(
             "preferences-left",
-            letter=newsletter.spec.name,
-            address=found.standing.address,
+            language=language,
+            status=answer.status if answer.problems else status,
+            letter=newsletter.spec.name if newsletter else "",
             left=standing is not None and standing.ended,
-            others=others,
+            note=answer.note,
+            **self._rights(found, answer),
+        )
+        response.headers.update(dict(answer.headers))
+        return response
+
+    def _rights(self, found: Preferences, answer: _Answer) -> dict[str, object]:
+        return {"address": found.standing.address, "problems": answer.problems or {}}
+
+    def _nobody(self, language: Language) -> Response:
+        return self.pages.problem(
+            HTTPStatus.OK,
+            language.say("There is nothing to choose here"),
+            language.say("We hold no address for this link, and nothing is sent by it."),
+            again=True,
+            language=language,
         )
 
-    def _ended(self) -> Response:
-        title = "This newsletter is no longer sent"
-        sentence = "There is nothing left to choose, and nothing to stop."
-        return self.pages.problem(HTTPStatus.NOT_FOUND, title, sentence, again=True)
+    def _saved(self, press: _Press) -> _Answer:
+        """Say when the next letter comes; to who paused everything, until when none does."""
+        found = self.own.found(press.request)
+        language = self.own.language(press.request, found)
+        comes = self._next(found, language)
+        if comes:
+            return _Answer(language.say("Saved. Your next edition comes on %(when)s.", when=comes))
+        ends = [standing.paused_until for standing in self._asleep(found)]
+        first_end = min((each for each in ends if each is not None), default=None)
+        newsletters = self.own.gets(found)
+        if first_end is None or not newsletters or len(ends) < len(newsletters):
+            return _Answer(language.say("Saved."))
+        day = day_words(local_date(first_end, newsletters[0].spec.cadence.zone), language.tag)
+        return _Answer(language.say("Saved. Nothing comes until %(day)s.", day=day))
 
-    def _no_twin(self, newsletter: Newsletter) -> Response:
-        title = f"{newsletter.spec.name} has no other edition now"
-        sentence = "It comes as you know it. Nothing was changed."
-        return self.pages.problem(HTTPStatus.NOT_FOUND, title, sentence, again=True)
-
-    def _found(self, token: str) -> Preferences:
-        return preferences.show(self.context.database, token, keys=self.context.keys)
-
-    def _newsletter(self, newsletter_id: int) -> Newsletter | None:
-        return _by_id(self.context.newsletters, newsletter_id)
-
-    def _topics(self, newsletter: Newsletter) -> Topics:
-        with self.context.database.read() as connection:
-            bits = editions.topic_bits(connection, newsletter.id)
-        return Topics(bits, tuple(section.key for section in newsletter.spec.sections))
-
-    def _titles(self, newsletter: Newsletter, keys: Sequence[str]) -> str:
-        return listed([each.title for each in newsletter.spec.sections if each.key in keys])
-
-    def _since(self, newsletter: Newsletter, standing: Subscription) -> str:
-        at = standing.confirmed_at or standing.requested_at
-        if at is None:
-            return ""
-        day = local_date(at, newsletter.spec.cadence.zone)
-        return f"{short_date_words(day, 'en')} {day.year}"
-
-    def _pause_end(self, newsletter: Newsletter, standing: Subscription) -> str:
-        if standing.paused_until is None:
-            return ""
-        return date_words(local_date(standing.paused_until, newsletter.spec.cadence.zone), "en")
-
-    def _next_letter(
-        self, newsletter: Newsletter, standing: Subscription
-    ) -> tuple[str, str] | None:
+    def _asleep(self, found: Preferences) -> list[Subscription]:
+        standings = [found.gets(each.id) for each in self.own.gets(found)]
         now = self.context.clock()
-        if preferences.paused(standing, now):
-            return None
-        return first_letter(newsletter.spec.cadence, now)
+        return [each for each in standings if each is not None and paused(each, now)]
 
-    def _link(self, purpose: Purpose, found: Preferences, newsletter_id: int) -> str:
-        return _link(self.context, purpose, found.reader, newsletter_id)
+    def _next(self, found: Preferences, language: Language) -> str:
+        """Say when the first letter comes of all they get, and whose clock it is told by."""
+        now = self.context.clock()
+        asleep = {each.newsletter_id for each in self._asleep(found)}
+        awake = [each for each in self.own.gets(found) if each.id not in asleep]
+        dated = [(next_cut_off(each.spec.cadence, now), each) for each in awake]
+        known = [(at, each) for at, each in dated if at is not None]
+        if not known:
+            return ""
+        _, soonest = min(known, key=_moment)
+        return first_letter_in_full(soonest.spec.cadence, now, language)
 
-    def _act(self, ip: str | None, text: str) -> Act:
-        return Act(at=self.context.clock(), via="link", ip=ip, text=text)
+    def _since(self, found: Preferences, language: Language) -> str:
+        """Say since when they have had letters of ours."""
+        dated = [
+            (at, each)
+            for each in self.own.gets(found)
+            if (standing := found.gets(each.id))
+            and (at := standing.confirmed_at or standing.requested_at)
+        ]
+        if not dated:
+            return ""
+        at, newsletter = min(dated, key=_moment)
+        return long_date_words(local_date(at, newsletter.spec.cadence.zone), language.tag)
+
+    def _asked(self, found: Preferences, language: Language) -> Asked:
+        newsletters = tuple(self.context.newsletters)
+        topics, now = self.own.topics(), self.context.clock()
+        tongues = self.context.tongues
+        return Asked(found, Surroundings(newsletters, topics, tongues, now, language))
 
 
-def sibling(
-    newsletter: Newsletter, newsletters: Sequence[Newsletter], found: Preferences
-) -> Newsletter | None:
-    """Find the newsletter that "less often" leads to, or for a weekly the way back.
-
-    Where several lead to one weekly, the way back is the one the reader left last.
-    """
-    others = [each for each in newsletters if each.id != newsletter.id]
-    if newsletter.spec.weekly_twin is not None:
-        weekly = newsletter.spec.weekly_twin
-        return next((each for each in others if each.slug == weekly), None)
-
-    def left_at(each: Newsletter) -> datetime:
-        standing = found.of(each.id)
-        return (standing and standing.ended_at) or _LONG_AGO
-
-    ways_back = [each for each in others if each.spec.weekly_twin == newsletter.slug]
-    return max(ways_back, key=left_at, default=None)
+def _moment(dated: tuple[datetime, Newsletter]) -> datetime:
+    return dated[0]
 
 
-def instead_of_leaving(context: WebContext, grant: Grant, standing: Standing) -> Instead | None:
-    """Say what stands beside the button to unsubscribe; nothing for who gets nothing here."""
-    newsletter = _by_id(context.newsletters, grant.newsletter_ids[0])
-    found = Preferences(grant.reader, grant.newsletter_ids[0], standing)
-    if standing.address is None or newsletter is None or len(grant.newsletter_ids) > 1:
-        return None
-    if found.gets(newsletter.id) is None:
-        return None
-    weekly = None
-    if newsletter.spec.weekly_twin is not None:
-        weekly = sibling(newsletter, context.newsletters, found)
-    url = _link(context, Purpose.PREFERENCES, grant.reader, newsletter.id)
-    return Instead(
-        weekly=weekly.spec.name if weekly else "",
-        weekly_offer=offer(weekly.spec) if weekly else "",
-        weekly_url=f"{url}/twin" if weekly else "",
-        pause_url=f"{url}#pause",
+def _wrong(
+    problems: Problems, fields: Fields, *, status: int = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> _Answer:
+    return _Answer(problems=problems, fields=fields, status=status)
+
+
+def _too_many(name: str, error: LimitError, language: Language, fields: Fields) -> _Answer:
+    """Say when to ask again."""
+    if isinstance(error, MovedLatelyError):
+        sentence = language.count(
+            "Your address was changed a short while ago. Ask again in # hour.",
+            "Your address was changed a short while ago. Ask again in # hours.",
+            max(1, math.ceil(error.wait / _HOUR)),
+        )
+    else:
+        sentence = language.count(
+            "We write to an address once an hour at most. Ask again in # minute.",
+            "We write to an address once an hour at most. Ask again in # minutes.",
+            max(1, math.ceil(error.wait / _MINUTE)),
+        )
+    seconds = str(math.ceil(error.wait.total_seconds()))
+    return _Answer(
+        problems={name: sentence},
+        fields=fields,
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers=(("Retry-After", seconds),),
     )
 
 
-def _by_id(newsletters: Sequence[Newsletter], newsletter_id: int) -> Newsletter | None:
-    return next((each for each in newsletters if each.id == newsletter_id), None)
-
-
-def _link(context: WebContext, purpose: Purpose, reader: str, newsletter_id: int) -> str:
-    """Give the path of a page in a reader's name: who holds one link of theirs may have all."""
-    token = context.keys.links.sign(purpose, Grant(reader, (newsletter_id,)))
-    page = "u" if purpose is Purpose.UNSUBSCRIBE else "p"
-    return f"{context.base}/{page}/{token}"
+def _with(words: str, **values: object) -> Markup:
+    """Put markup of ours into words that are no markup."""
+    return Markup.escape(words) % values
 
 
 def _pause_day(fields: Fields, today: date) -> date | None:
     """Read how long: one of our weeks, or a day as browsers write it."""
-    weeks, typed = first(fields, "weeks"), first(fields, "until")
+    weeks = first(fields, "weeks")
     if weeks in map(str, PAUSE_WEEKS):
         return today + timedelta(weeks=int(weeks))
-    if not _DAY.fullmatch(typed):
-        return None
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        return None
+    return read_day(first(fields, "until"))

@@ -41,8 +41,8 @@ class SafeAnswers:
     and answers with a page. Bodies without a length are left to Starlette's.
     """
 
-    def __init__(self, app: ASGIApp, too_large: Callable[[], Response]) -> None:
-        """Wrap an application; `too_large` makes the page for a refused body."""
+    def __init__(self, app: ASGIApp, too_large: Callable[[Scope], Response]) -> None:
+        """Wrap an application; `too_large` makes the page for the refused body of a request."""
         self.app = app
         self.too_large = too_large
 
@@ -57,7 +57,7 @@ class SafeAnswers:
                 add_headers(MutableHeaders(scope=message))
             await send(message)
 
-        app = self.too_large() if _too_long(Headers(scope=scope)) else self.app
+        app = self.too_large(scope) if _too_long(Headers(scope=scope)) else self.app
         await app(scope, receive, send_safe)
 
 

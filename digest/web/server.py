@@ -57,6 +57,7 @@ def serve_until(
     port: int,
     *,
     told: Callable[[str], None] | None = None,
+    trusted_proxies: Sequence[str] = ("127.0.0.1", "::1"),
 ) -> None:
     """Serve from this thread until `stop` is set, by a signal or a thread; see `serve_web`."""
 
@@ -69,7 +70,7 @@ def serve_until(
             loop.call_soon_threadsafe(stopped.set)
 
         threading.Thread(target=watch, name="stop-watch", daemon=True).start()
-        await serve_web(app, host, port, stopped, told=told)
+        await serve_web(app, host, port, stopped, told=told, trusted_proxies=trusted_proxies)
 
     asyncio.run(until_stopped())
 
@@ -82,12 +83,16 @@ def open_socket(host: str, port: int) -> socket.socket:
             f"web: {host}:{port}: no such port", hint=f"Name one from 1 to {_LAST_PORT}."
         )
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise DigestError(
             f"web: {host}:{port}: {error.strerror}",
             hint="Stop the program that listens there, or name another port.",
         ) from error
+    # An answer's head and body are two writes; without this the second waits for the first's
+    # receipt, which the other side may put off for 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _config(app: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:

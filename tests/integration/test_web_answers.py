@@ -19,8 +19,9 @@ from digest.composition.store import image, save_composition
 from digest.db import Database
 from digest.editions.model import MAIN_SLOT, EditionState, Slot, Window
 from digest.editions.store import change_state, insert_edition
-from digest.web.context import WebContext
+from digest.web.context import Kept, WebContext
 from digest.web.routes import make_app
+from subscribers.tokens import Grant, Purpose
 from tests.integration.newsletters import DAILY, all_rows, make_newsletters
 from tests.integration.web_site import KEYS, NOON, SITE, Browser, open_browser
 
@@ -73,7 +74,17 @@ def _headers(browser: Browser, path: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/subscribe", "/subscribe/check-inbox", "/privacy", "/u/x", "/confirm/x", "/nothing"],
+    [
+        "/",
+        "/subscribe",
+        "/subscribe/check-inbox",
+        "/subscribe/form",
+        "/link",
+        "/privacy",
+        "/u/x",
+        "/confirm/x",
+        "/nothing",
+    ],
 )
 def test_every_page_is_armoured(browser: Browser, path: str) -> None:
     assert _headers(browser, path) == SAFE
@@ -103,7 +114,7 @@ def test_who_confirms_may_read_the_latest_letter_at_once(browser: Browser) -> No
     _edition(browser.database, EditionState.SENT)
     page = browser.post(link).text
     assert 'href="/daily/2026-01-09"' in page
-    assert "Friday 9 January 2026." in page
+    assert "Friday 9 January 2026" in page
 
 
 def test_an_extra_has_its_name_behind_the_date(browser: Browser) -> None:
@@ -127,6 +138,23 @@ def test_an_extra_has_its_name_behind_the_date(browser: Browser) -> None:
 def test_a_letter_that_never_was_is_not_there(browser: Browser, path: str) -> None:
     _edition(browser.database, EditionState.SENT)
     assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/subscribe/", "/subscribe"),
+        ("/archive//?before=x", "/archive?before=x"),
+        ("/%5Cevil.example/", "/%5Cevil.example"),
+        ("/%2F%2Fevil.example/", "/evil.example"),
+        ("/%3Fa%0D%0AX:b/", "/%3Fa%0D%0AX%3Ab"),
+    ],
+)
+def test_a_slash_too_many_leads_on_within_our_own_site(
+    browser: Browser, path: str, found: str
+) -> None:
+    answer = browser.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (307, found)
 
 
 def test_a_letter_without_its_text_is_not_there(browser: Browser) -> None:
@@ -186,8 +214,27 @@ def test_a_publishers_own_page_comes_first(sqlite_database: Database, tmp_path: 
     assert "There is no newsletter yet." in client.get("/subscribe").text
 
 
-def test_privacy_names_who_to_write_to(browser: Browser) -> None:
-    assert "mailto:editor@harbour.example" in browser.get("/privacy").text
+def test_privacy_names_who_to_write_to_and_how_long_things_are_kept(
+    sqlite_database: Database,
+) -> None:
+    kept = Kept(timedelta(days=90), timedelta(days=30), timedelta(days=1))
+    page = open_browser(sqlite_database, kept=kept).get("/privacy").text
+    assert "mailto:editor@harbour.example" in page
+    assert "If you never confirm, we forget it after 30 days." in page
+    assert "That network address we drop after 90 days." in page
+    assert "What it answered we drop after 1 day." in page
+    assert "we drop after" not in open_browser(sqlite_database).get("/privacy").text
+
+
+def test_who_is_subscribed_is_told_what_to_do_until_the_first_letter(browser: Browser) -> None:
+    told = open_browser(browser.database, news_address="news@harbour.example")
+    told.ask("maria@reader.example", "daily")
+    (link,) = told.confirm_links()
+    page = told.post(link).text
+    token = KEYS.links.sign(Purpose.PREFERENCES, Grant(told.public_id(), (DAILY,)))
+    assert f'href="/p/{token}"' in page
+    assert "Add <bdi>news@harbour.example</bdi> to your contacts" in page
+    assert "Add our address to your contacts" in browser.post(link).text
 
 
 def test_health_and_readiness(database: Database) -> None:
@@ -297,10 +344,15 @@ def test_no_naughty_string_in_any_field_breaks_a_page(
 ) -> None:
     texts = [text.encode("utf-8", "surrogatepass") for text in (email, newsletter, other)]
     fields = {"email": texts[0], "newsletter": texts[1], "fax_number": b"", "everything": texts[2]}
+    more = {"form_time": texts[2], "spelling": texts[1], "topic": texts[2], "language": texts[1]}
+    headers = {"Origin": "https://x.example", "Accept-Language": "de;q=x,\u00e4".encode()}
     path = browser.join(DAILY, address="naughty@reader.example") if not _seen(browser) else "/u/x"
     answers = [
         browser.post("/subscribe", data=fields),
         browser.post("/subscribe", data={**fields, "newsletter": b"daily"}),
+        browser.post("/subscribe", data={**fields, **more, "newsletter": b"daily"}),
+        browser.post("/subscribe", data={**more, "email": b"a@gmial.com"}, headers=headers),
+        browser.post("/link", data={**fields, **more}),
         browser.post("/subscribe", files={"email": (None, texts[0]), "other": ("f", texts[2])}),
         browser.post(path, data={"List-Unsubscribe": texts[2]}),
         browser.post("/confirm/x", data=fields),
@@ -327,6 +379,9 @@ def _seen(browser: Browser) -> bool:
             "/images/{}.jpg",
             "/static/{}",
             "/subscribe?{}",
+            "/subscribe?newsletter={}&language={}",
+            "/subscribe/form?newsletter={}&topics=asked",
+            "/?{}",
             "/{}",
         ]
     ),
@@ -335,5 +390,6 @@ def _seen(browser: Browser) -> bool:
 def test_no_naughty_address_breaks_a_page(browser: Browser, path: str, raw: bytes) -> None:
     quoted = "".join(f"%{byte:02x}" for byte in raw)
     for method in ("GET", "HEAD", "POST"):
-        answer = browser.client.request(method, path.format(quoted), follow_redirects=False)
+        asked = path.format(*[quoted] * path.count("{}"))
+        answer = browser.client.request(method, asked, follow_redirects=False)
         assert answer.status_code < 500

@@ -12,7 +12,7 @@ from digest.composition.language import ENGLISH
 from digest.db import Database
 from digest.editions.model import MAIN_SLOT, EditionState, Slot, Window
 from digest.editions.store import change_state, insert_edition, latest_editions
-from subscribers import signup
+from subscribers import leaving
 from subscribers.model import Act, SuppressionReason
 from subscribers.model import SubscriptionState as S
 from tests.integration.newsletters import DAILY, WEEKLY, make_newsletters
@@ -98,7 +98,7 @@ def test_readers_added_by_the_publisher_or_never_to_be_mailed_are_not_welcomed(
     browser.ask(MARIA)
     (link,) = browser.confirm_links()
     act = Act(NOON, "command")
-    signup.suppress(browser.database, MARIA, act, keys=KEYS, reason=SuppressionReason.COMPLAINED)
+    leaving.suppress(browser.database, MARIA, act, keys=KEYS, reason=SuppressionReason.COMPLAINED)
     assert browser.post(link).status_code == 409
     assert browser.welcomes() == []
 

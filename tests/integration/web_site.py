@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import httpx2
@@ -86,9 +86,15 @@ class Browser:
         return {each.newsletter_id: each.state for each in standings}
 
 
-def open_browser(database: Database, *, site: Site = SITE, offered: int = 2) -> Browser:
-    """Make the site's two newsletters and open its pages, which offer the first of them."""
+def open_browser(
+    database: Database, *, site: Site = SITE, offered: int = 2, **more: object
+) -> Browser:
+    """Make the site's two newsletters and open its pages, which offer the first of them.
+
+    `more` changes their context.
+    """
     newsletters = make_newsletters(database)[:offered]
     context = WebContext(database, site, KEYS, newsletters, clock=fixed(NOON))
+    context = replace(context, **more)  # type: ignore[arg-type]
     client = TestClient(make_app(context), raise_server_exceptions=False)
     return Browser(database, client)

@@ -40,6 +40,12 @@ FULL: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "confirm_url": f"{PUBLIC}/address/AAGnQ7fTz0bXhVw1kz9eAGlg3HABl4fYx2c8dG5tYzRyq1Y",
             "valid_days": 1,
         },
+        "link": {
+            "what": "data",
+            "address": "maria@reader.example",
+            "link_url": f"{PUBLIC}/d/AAGnQ7fTz0bXhVw1kz9eAGlg3HABl4fYx2c8dG5tYzRyq1Y",
+            "valid_days": 1,
+        },
         "sign-in": {
             "address": "desk@harbourpost.example",
             "sign_in_url": f"{PUBLIC}/desk/in/AAGnQ7fTz0bXhVw1kz9eAGlg3HABl4fYx2c8dG5tYzRyq",
@@ -81,6 +87,7 @@ LEAST: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "address": {
             name: FULL["address"][name] for name in ("newsletter", "address", "confirm_url")
         },
+        "link": {"what": "changed", "address": FULL["link"]["address"]},
         "sign-in": FULL["sign-in"],
         "editors": {"headline": HEADLINE},
         "operators": {"what": "the relay refuses our mail"},
@@ -124,3 +131,8 @@ EVENTS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     }
 )
 """What else the editors are told."""
+
+LINKS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {what: {**FULL["link"], "what": what} for what in ("preferences", "erase", "changed")}
+)
+"""The other mails with one link."""

@@ -89,6 +89,28 @@ def test_an_empty_fact_is_missing(kind: str, name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("what", "title"),
+    [
+        ("preferences", "Your preferences"),
+        ("data", "All that we keep about you"),
+        ("erase", "Shall we erase what we keep about you?"),
+        ("changed", "Your address was changed"),
+        ("anything else", "Your preferences"),
+    ],
+)
+def test_a_mail_with_one_link_is_headed_by_what_it_leads_to(what: str, title: str) -> None:
+    given = facts_for("link", {**FULL["link"], "what": what}, language=ENGLISH)
+    assert title_of("link", given, language=ENGLISH) == title
+
+
+@pytest.mark.parametrize("what", ["preferences", "data", "erase"])
+def test_only_the_news_of_a_changed_address_may_have_no_link(what: str) -> None:
+    facts_for("link", LEAST["link"], language=ENGLISH)
+    with pytest.raises(CompositionError, match="link: the fact 'link_url' is missing"):
+        facts_for("link", {**LEAST["link"], "what": what}, language=ENGLISH)
+
+
+@pytest.mark.parametrize(
     ("kind", "name", "value", "wanted"),
     [
         ("operators", "what", {"a": 1}, "words"),

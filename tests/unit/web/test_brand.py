@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composition.colour import contrast
+from digest.composition.model import Typeface
 from digest.web.brand import brand_css
 
 _ACCENT = re.compile(r"--accent:(#[0-9A-F]{6});--on-accent:(#[0-9A-F]{6})")
@@ -18,6 +19,13 @@ def test_a_readable_accent_is_kept() -> None:
         ":root{--accent:#0B4F8A;--on-accent:#FFFFFF}\n"
         "@media (prefers-color-scheme:dark){:root{--accent:#8EC1F5;--on-accent:#101418}}\n"
     )
+
+
+def test_headings_take_the_typeface_of_the_letters() -> None:
+    sheet = brand_css("#0B4F8A", "#8EC1F5")
+    sans = ":root{--serif:var(--sans)}\n"
+    assert brand_css("#0B4F8A", "#8EC1F5", typeface=Typeface.SANS) == sheet + sans
+    assert brand_css("red", "red", typeface=Typeface.SANS) == sans
 
 
 @pytest.mark.parametrize("accent", ["", "red", "#FFF", "#12345G", "#000000;}body{display:none"])
