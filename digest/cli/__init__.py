@@ -6,11 +6,12 @@ import contextlib
 import io
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from digest.cli.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,45 +32,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "send": ("sending", "Send an approved edition now."),
     "retry": ("sending", "Send again to the deferred, failed or uncertain readers."),
     "subscribers": ("readers", "Add, list, show or unsubscribe readers."),
+    "tokens": ("tokens", "Add, list and revoke the tokens of the API."),
     "templates": ("templates", "New, check and gallery: your own mail templates."),
-    "keys": ("signing", "List or make the keys that sign our links."),
+    "keys": ("signing", "List, make or change the keys that sign our links."),
     "serve": ("running", "Run everything: web, scheduler and sender."),
     "web": ("running", "Run the web pages apart."),
     "scheduler": ("running", "Run the collector and scheduler apart."),
     "worker": ("running", "Run the sender apart."),
 }
 """Command → (module of this package, one-line help), in the order a newcomer meets them."""
-
-
-class _Lazy(click.Group):
-    """A group that knows its commands' names and helps without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        del ctx
-        if name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"digest.cli.{COMMANDS[name][0]}"), name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            meant = f" Did you mean: digest {near[0]}?" if near else ""
-            ctx.fail(f"there is no command {args[0]!r}.{meant}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
@@ -81,7 +52,8 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
 
 
 @click.group(
-    cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+    cls=lazy(COMMANDS),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.option(
     "--config",

@@ -1,42 +1,62 @@
-"""The commands about readers: subscribers add, list, show, unsubscribe."""
+"""The commands about readers: subscribers add, list, show."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from digest.cli.opening import newsletter_named, opened
-from digest.cli.output import json_option, mark, pairs, say, show, table
-from digest.cli.wording import counted, listed, long_time
-from digest.errors import DigestError, NotFoundError, UsageError
+from digest.cli.lazy import lazy
+from digest.cli.opening import opened
+from digest.cli.output import json_option, mark, say, show, table
+from digest.cli.reader_words import act_of, newsletter_ids, newsletters_option, slug_of, time_of
+from digest.cli.segmenting import condition_for, segment_of, segment_option
+from digest.cli.wording import counted, listed
+from digest.errors import DigestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from digest.app import App
-    from subscribers.model import Act, Consent, Subscriber, Subscription
+    from subscribers.directory_store import Entry
+    from subscribers.manner import Manner
+    from subscribers.model import Subscriber, Subscription
+    from subscribers.segments import Segment
 
-_newsletters = click.option(
-    "--newsletter", "-n", "slugs", multiple=True, help="Which one; may be repeated. [default: all]"
+READERS: dict[str, tuple[str, str]] = {
+    "add": ("readers", "Add readers who have agreed elsewhere."),
+    "list": ("readers", "List readers with where they stand."),
+    "show": ("rights", "Show one reader and the log of their consent, or export it all."),
+    "tag": ("exporting", "Mark readers with a word of your own, for segments."),
+    "export": ("exporting", "Write readers to a file that import reads back."),
+    "stats": ("exporting", "Count readers by newsletter, state and language."),
+    "unsubscribe": ("leaving", "End what a reader gets, at once; they may come back."),
+    "suppress": ("rights", "Never mail an address, whoever asks for it; their data stay."),
+    "erase": ("rights", "Take a reader's data away; only a keyed hash stays."),
+    "import": ("importing", "Bring readers in from another program's files; first only a look."),
+    "replay": ("leaving", "Bring in from the file who left and is still in the database."),
+}
+"""Command → (module of this package, one-line help)."""
+
+
+@click.group(
+    cls=lazy(READERS, list="list_readers", show="show_reader", **{"import": "import_readers"})
 )
-
-
-@click.group()
 def subscribers() -> None:
-    """Add, list, show or unsubscribe readers."""
+    """Readers: add and list them, bring them in and out, let them go."""
 
 
-@subscribers.command(short_help="Add readers who have agreed elsewhere.")
+@click.command()
 @click.argument("addresses", nargs=-1, required=True)
-@_newsletters
+@newsletters_option
 @click.option("--again", is_flag=True, help="Also those who have left before.")
 @click.option("--language", metavar="TAG", help="The language of their letters, as de or pt-BR.")
 @click.option(
     "--format", "shape", type=click.Choice(["html", "text"]), help="With HTML, or text alone."
 )
+@click.option("--zone", metavar="ZONE", help="Their time zone, as Europe/London.")
+@click.option("--tag", "tags", multiple=True, help="A mark of your own; may be repeated.")
 @json_option
 @click.pass_context
 def add(
@@ -47,27 +67,41 @@ def add(
     again: bool,
     language: str | None,
     shape: str | None,
+    zone: str | None,
+    tags: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Add readers who have agreed elsewhere; they are confirmed at once, and it is recorded.
 
-    For somebody who is there already, --language and --format change what they get from now on.
+    For somebody who is there already, the options change what they get from now on; --tag adds.
     """
+    from subscribers.tags import read_tag
+
     with opened(ctx) as app:
-        manner = _Manner(_language(language), None if shape is None else shape == "text")
-        ids = _ids(app, slugs)
-        facts = [_added(app, address, ids, again=again, manner=manner) for address in addresses]
+        text_only = None if shape is None else shape == "text"
+        words = frozenset(map(read_tag, tags))
+        wishes = _Wishes(_language(language), text_only, _zone(zone), words)
+        ids = newsletter_ids(app, slugs)
+        facts = [_added(app, address, ids, again=again, wishes=wishes) for address in addresses]
     show(as_json, facts, lambda: _tell_added(facts))
     if any(one["problem"] for one in facts):
         ctx.exit(1)
 
 
 @dataclass(frozen=True)
-class _Manner:
-    """How these readers want their letters; None: as it is."""
+class _Wishes:
+    """How these readers want their letters (None: as it is), and the marks they get."""
 
     language: str | None
     text_only: bool | None
+    zone: str | None
+    tags: frozenset[str]
+
+    def of(self, manner: Manner) -> Manner:
+        """Give a reader's manner as it is from now on."""
+        given = {"language": self.language, "text_only": self.text_only, "zone": self.zone}
+        told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return replace(manner, **told)
 
 
 def _language(tag: str | None) -> str | None:
@@ -78,28 +112,65 @@ def _language(tag: str | None) -> str | None:
     return tag
 
 
+def _zone(zone: str | None) -> str | None:
+    from zoneinfo import available_timezones
+
+    from digest.config.values import did_you_mean
+
+    if zone is not None and zone not in available_timezones():
+        near = did_you_mean(zone, available_timezones())
+        hint = "Write it as Europe/London."
+        raise UsageError(f"zone: {zone!r}: no such time zone{near}", hint=hint)
+    return zone
+
+
 def _added(
-    app: App, address: str, ids: Sequence[int], *, again: bool, manner: _Manner
+    app: App, address: str, ids: Sequence[int], *, again: bool, wishes: _Wishes
 ) -> dict[str, Any]:
     from subscribers.address import read_address
+    from subscribers.amend import amend
     from subscribers.signup import add as add_one
 
+    act = act_of(app)
     try:
-        mailed = read_address(address).mailed
-        outcome = add_one(
-            app.database,
-            address,
-            ids,
-            _act(app),
-            keys=app.keys,
-            again=again,
-            language=manner.language,
-            text_only=manner.text_only,
-        )
+        read = read_address(address)
+        before = _entry(app, read.key)
+        outcome = add_one(app.database, address, ids, act, keys=app.keys, again=again)
     except DigestError as error:
-        return {"address": address, "added": [], "problem": str(error), "hint": error.hint}
-    added = [_slug(app, each) for each in outcome.changed]
-    return {"address": mailed, "added": added, "problem": "", "hint": ""}
+        problem = {"problem": str(error), "hint": error.hint}
+        return {"address": address, "added": [], "changed": [], **problem}
+    after = _entry(app, read.key)
+    if after is not None:
+        tags = wishes.tags | set(after.tags)
+        amend(app.database, after.reader.public_id, act, manner=wishes.of, tags=tags)
+    added = [slug_of(app, each) for each in outcome.changed]
+    changed = _differences(before, _entry(app, read.key))
+    told = {"added": added, "changed": changed, "problem": "", "hint": ""}
+    return {"address": read.mailed, **told}
+
+
+def _entry(app: App, address_key: str) -> Entry | None:
+    from subscribers import directory_store
+    from subscribers.directory_store import Asked
+
+    with app.database.read() as connection:
+        asked = Asked(address_key=address_key)
+        return next(iter(directory_store.page_of(connection, asked, after=0, limit=1)), None)
+
+
+def _differences(before: Entry | None, after: Entry | None) -> list[str]:
+    """Say what is otherwise now with somebody who was there before."""
+    if before is None or after is None:
+        return []
+    old, new = before.reader, after.reader
+    found = []
+    if old.language != new.language:
+        found.append(f"language {new.language}")
+    if old.text_only != new.text_only:
+        found.append("text alone" if new.text_only else "with HTML")
+    if old.zone != new.zone:
+        found.append(f"zone {new.zone}")
+    return found + [f"tag {tag}" for tag in after.tags if tag not in before.tags]
 
 
 def _tell_added(facts: Sequence[dict[str, Any]]) -> None:
@@ -107,13 +178,20 @@ def _tell_added(facts: Sequence[dict[str, Any]]) -> None:
         if one["problem"]:
             mark("FAIL", one["problem"])
             mark("", one["hint"])
-        else:
-            what = f"added to {listed(one['added'])}" if one["added"] else "was there already"
-            mark("ok", f"{one['address']} {what}")
+            continue
+        what = f"added to {listed(one['added'])}" if one["added"] else "was there already"
+        changed = f"; changed: {listed(one['changed'])}" if one["changed"] else ""
+        mark("ok", f"{one['address']} {what}{changed}")
 
 
-@subscribers.command("list")
-@_newsletters
+@click.command("list")
+@newsletters_option
+@segment_option
+@click.option(
+    "--state",
+    type=click.Choice(["confirmed", "paused", "unconfirmed", "unsubscribed"]),
+    help="Only who stands like this.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -123,7 +201,15 @@ def _tell_added(facts: Sequence[dict[str, Any]]) -> None:
 )
 @json_option
 @click.pass_context
-def list_readers(ctx: click.Context, slugs: tuple[str, ...], limit: int, as_json: bool) -> None:
+def list_readers(
+    ctx: click.Context,
+    slugs: tuple[str, ...],
+    *,
+    expression: str | None,
+    state: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List the readers of each newsletter with where they stand."""
     from subscribers import store
 
@@ -131,135 +217,47 @@ def list_readers(ctx: click.Context, slugs: tuple[str, ...], limit: int, as_json
         rows: list[dict[str, Any]] = []
         total = 0
         with app.database.read() as connection:
-            for each in _ids(app, slugs):
-                total += sum(store.count_by_state(connection, each).values())
-                found = store.list_subscribers(connection, each, limit=limit)
+            segment = _with_state(segment_of(app, connection, expression), state)
+            for each in newsletter_ids(app, slugs):
+                among = condition_for(app, connection, segment, each)
+                total += store.count_listed(connection, each, among=among)
+                found = store.list_subscribers(connection, each, among=among, limit=limit)
                 rows += [_row(app, each, *one) for one in found]
-        show(as_json, rows, lambda: _tell_list(app, rows, total))
+        nobody = segment is not None
+        show(as_json, rows, lambda: _tell_list(app, rows, total, asked=nobody))
+
+
+def _with_state(segment: Segment | None, state: str | None) -> Segment | None:
+    """Ask for a state too: in a list it is that of the newsletter listed."""
+    from subscribers.segments import Every, Field, Has, Segment
+
+    if state is None:
+        return segment
+    stands = Has(Field.STATE, (state,))
+    return Segment(stands if segment is None else Every((segment.rule, stands)))
 
 
 def _row(
     app: App, newsletter_id: int, reader: Subscriber, standing: Subscription
 ) -> dict[str, Any]:
+    from subscribers.segments import state_at
+
     since = standing.ended_at if standing.ended else standing.confirmed_at
     return {
         "address": reader.address,
-        "newsletter": _slug(app, newsletter_id),
-        "state": standing.state,
+        "newsletter": slug_of(app, newsletter_id),
+        "state": state_at(standing, app.clock()),
         "since": since or standing.requested_at,
     }
 
 
-def _tell_list(app: App, rows: Sequence[dict[str, Any]], total: int) -> None:
+def _tell_list(app: App, rows: Sequence[dict[str, Any]], total: int, *, asked: bool) -> None:
     if not rows:
-        say("No readers yet. Add one: digest subscribers add ADDRESS")
+        nobody = "Nobody stands like that."
+        say(nobody if asked else "No readers yet. Add one: digest subscribers add ADDRESS")
         return
     head = ("ADDRESS", "NEWSLETTER", "STATE", "SINCE")
-    lines = [(r["address"], r["newsletter"], r["state"], _time(app, r["since"])) for r in rows]
+    lines = [(r["address"], r["newsletter"], r["state"], time_of(app, r["since"])) for r in rows]
     table([head, *lines])
     if total > len(rows):
         say(f"{len(rows):,} of {counted(total, 'line', 'lines')}; more with --limit")
-
-
-@subscribers.command("show")
-@click.argument("address")
-@json_option
-@click.pass_context
-def show_reader(ctx: click.Context, address: str, as_json: bool) -> None:
-    """Show where one reader stands, and the log of their consent."""
-    from subscribers import store
-    from subscribers.address import read_address
-
-    with opened(ctx) as app:
-        with app.database.read() as connection:
-            reader = store.find_subscriber(connection, address_key=read_address(address).key)
-            if reader is None:
-                raise NotFoundError(
-                    f"subscribers: {address}: is not on any list",
-                    hint="Look for the spelling with: digest subscribers list",
-                )
-            standings = store.subscriptions_of(connection, reader.id)
-            log = store.consents_of(connection, reader.id)
-        facts = {
-            "address": reader.address,
-            "language": reader.language,
-            "format": "text" if reader.text_only else "html",
-            "subscriptions": [
-                {"newsletter": _slug(app, s.newsletter_id), "state": s.state} for s in standings
-            ],
-            "consent": [_consent_facts(app, line) for line in log],
-        }
-        show(as_json, facts, lambda: _tell_reader(app, facts))
-
-
-def _consent_facts(app: App, line: Consent) -> dict[str, Any]:
-    return {
-        "at": line.act.at,
-        "kind": line.kind,
-        "newsletter": _slug(app, line.newsletter_id) if line.newsletter_id else "all",
-        "via": line.act.via,
-    }
-
-
-def _tell_reader(app: App, facts: dict[str, Any]) -> None:
-    say(facts["address"])
-    manner = [("Language", facts["language"])] if facts["language"] else []
-    if facts["format"] == "text":
-        manner.append(("Format", "text alone"))
-    pairs(manner)
-    table([(one["newsletter"], one["state"]) for one in facts["subscriptions"]], indent=2)
-    say()
-    lines = [
-        (_time(app, one["at"]), one["kind"], one["newsletter"], one["via"])
-        for one in facts["consent"]
-    ]
-    table([("WHEN", "WHAT", "NEWSLETTER", "HOW"), *lines], indent=2)
-
-
-@subscribers.command(short_help="Unsubscribe a reader at once.")
-@click.argument("address")
-@_newsletters
-@json_option
-@click.pass_context
-def unsubscribe(ctx: click.Context, address: str, slugs: tuple[str, ...], as_json: bool) -> None:
-    """Unsubscribe a reader at once, also from mail that is already planned."""
-    from subscribers.signup import unsubscribe_address
-
-    with opened(ctx) as app:
-        ids = _ids(app, slugs) if slugs else None
-        outcome = unsubscribe_address(app.database, address, ids, _act(app))
-        ended = [_slug(app, each) for each in outcome.changed]
-
-        def tell() -> None:
-            if ended:
-                say(f"Unsubscribed from {listed(ended)}.")
-            else:
-                say("They were not subscribed; nothing changed.")
-
-        show(as_json, {"address": address, "unsubscribed": ended}, tell)
-
-
-def _act(app: App) -> Act:
-    from subscribers.model import Act
-
-    return Act(at=app.clock(), via="command")
-
-
-def _ids(app: App, slugs: tuple[str, ...]) -> list[int]:
-    if not app.newsroom.newsletters:
-        raise UsageError(
-            "subscribers: there is no newsletter", hint="Add [newsletters.daily] to digest.toml."
-        )
-    if slugs:
-        return [newsletter_named(app, slug).id for slug in dict.fromkeys(slugs)]
-    return [newsletter.id for newsletter in app.newsroom.newsletters]
-
-
-def _slug(app: App, newsletter_id: int) -> str:
-    """Give the name in commands; a newsletter that left the settings has its number only."""
-    found = app.newsroom.newsletter(newsletter_id)
-    return found.slug if found else f"no. {newsletter_id}, gone from digest.toml"
-
-
-def _time(app: App, at: datetime | None) -> str:
-    return long_time(at, app.settings.site.timezone) if at else ""

@@ -82,7 +82,8 @@ def web(ctx: click.Context, supervised: bool) -> None:
 
     with opened(ctx, log_level=logging.INFO) as app, _stopping(supervised=supervised) as stop:
         where = app.settings.web
-        serve_until(stop, pages_of(app), where.host, where.port)
+        proxies = where.trusted_proxies
+        serve_until(stop, pages_of(app), where.host, where.port, trusted_proxies=proxies)
 
 
 @click.command()

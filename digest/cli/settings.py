@@ -38,6 +38,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     try:
         settings = settings_of(ctx)
         _require_templates(settings, path)
+        _require_audiences(settings, path)
         _require_logos(settings, path)
     except SettingsError as error:
         if not as_json:
@@ -138,6 +139,23 @@ def _require_templates(settings: Settings, path: Path) -> None:
             if not _is_letter(template := newsletter.template, templates)
         ]
     _raise_all(path, problems)
+
+
+def _require_audiences(settings: Settings, path: Path) -> None:
+    """Refuse a segment that cannot be read, pointing at the place. Raises SettingsError."""
+    from digest.site_values import audience_of, audience_problem
+    from subscribers.segment_fault import SegmentError
+
+    problems: list[str] = []
+    hint = ""
+    for slug in settings.newsletters:
+        try:
+            audience_of(slug, settings)
+        except SegmentError as error:
+            place = _place(path, ("newsletters", slug, "audience"))
+            problems.append(audience_problem(place, error))
+            hint = error.hint
+    _raise_all(path, problems, hint=hint)
 
 
 def _raise_all(path: Path, problems: list[str], *, hint: str = "") -> None:

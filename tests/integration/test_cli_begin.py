@@ -504,23 +504,42 @@ def keys(tmp_path: Path) -> SiteFolder:
     return site
 
 
-def test_a_new_key_signs_and_the_old_one_is_accepted(keys: SiteFolder) -> None:
-    assert keys.well("keys", "list").out == "KEY  USE\n  1  signs\n"
-    assert keys.well("keys", "new").out == (
-        "Key 2 signs from now on; links signed before go on working.\n"
-        "Start digest serve again: what runs does not know the new key yet.\n"
-    )
-    assert keys.well("keys", "list").out == "KEY  USE\n  2  signs\n  1  accepted\n"
+def test_the_next_key_signs_and_the_old_one_is_accepted(keys: SiteFolder) -> None:
     folder = str(keys.folder / "var/keys")
-    assert keys.well("keys", "list", "--json").facts == {"folder": folder, "keys": [2, 1]}
-    assert keys.well("keys", "new", "--json").facts == {
-        "folder": folder,
-        "key": 3,
-        "made_anew": [],
-    }
+    assert keys.well("keys", "rotate").out == (
+        "Key 2 signs from now on; links signed before go on working.\n"
+        "What runs takes it up within a minute. Back it up with the others.\n"
+    )
+    assert keys.well("keys", "list").steady == (
+        "KEY  FILE  MADE  USE\n"
+        "  2  link-00002.key  DATE HH:MM UTC  signs\n"
+        "  1  link-00001.key  DATE HH:MM UTC  accepted\n"
+    )
+    assert keys.well("keys", "rotate", "--json").facts == {"folder": folder, "key": 3}
+    listed = keys.well("keys", "list", "--json").facts
+    assert listed["folder"] == folder
+    assert [(one["key"], one["file"], one["use"]) for one in listed["keys"]] == [
+        (3, "link-00003.key", "signs"),
+        (2, "link-00002.key", "accepted"),
+        (1, "link-00001.key", "accepted"),
+    ]
+
+
+def test_new_keys_are_made_only_where_some_are_missing(keys: SiteFolder) -> None:
+    ran = keys.digest("keys", "new")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        f"digest: keys: {keys.folder}/var/keys: none is missing\n"
+        "  For a new key that signs from now on: digest keys rotate\n"
+    )
+    (keys.folder / "var/keys/edition.key").unlink()
+    ran = keys.digest("keys", "rotate")
+    assert (ran.code, ran.out) == (1, "")
+    assert "missing: edition.key" in ran.err
 
 
 def test_lost_keys_are_not_replaced_by_the_way(keys: SiteFolder) -> None:
+    keys.well("subscribers", "add", "maria@reader.example.org")
     (keys.folder / "var/keys/suppression.key").unlink()
     ran = keys.digest("keys", "new")
     assert (ran.code, ran.out) == (1, "")
@@ -529,14 +548,16 @@ def test_lost_keys_are_not_replaced_by_the_way(keys: SiteFolder) -> None:
         "  Copy them back from the backup. Lost for good? digest keys new --lost\n"
     )
     ran = keys.well("keys", "new", "--lost")
-    assert ran.out.replace("\n        ", " ") == (
-        "  warn  suppression.key: new. The never-mail list does not know its addresses any more.\n"
-        "Key 2 signs from now on; links signed before go on working.\n"
-        "Start digest serve again: what runs does not know the new key yet.\n"
+    assert " ".join(ran.out.split()) == (
+        "warn suppression.key: new. The never-mail list (0 addresses) is blind: it still keeps"
+        " out who is a reader of ours, and does not know anybody who is not. Suppress again whom"
+        " you remember. What runs takes up new keys of links within a minute; start it again for"
+        " the others."
     )
 
 
 def test_all_keys_can_be_made_anew_when_a_person_says_that_they_are_lost(keys: SiteFolder) -> None:
+    keys.well("subscribers", "add", "maria@reader.example.org")
     folder = keys.folder / "var/keys"
     for path in folder.iterdir():
         path.unlink()
@@ -545,11 +566,20 @@ def test_all_keys_can_be_made_anew_when_a_person_says_that_they_are_lost(keys: S
     assert (ran.code, ran.out) == (1, "")
     assert "link-00001.key: missing" in ran.err
     ran = keys.well("keys", "new", "--lost")
-    assert ran.out.endswith(
-        "Key 1 signs from now on.\n"
-        "Start digest serve again: what runs does not know the new key yet.\n"
-    )
+    assert "Old links lead to a page that asks for the address." in " ".join(ran.out.split())
     keys.well("status")
+
+
+def test_an_installation_without_readers_gets_its_keys_for_the_asking(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    made = ["suppression.key", "edition.key", "link-00001.key"]
+    folder = site.folder / "var/keys"
+    for path in folder.iterdir() if folder.exists() else ():
+        path.unlink()
+    assert site.well("keys", "new", "--json").facts["made_anew"] == made
+    site.well("status")
+    (folder / "edition.key").unlink()
+    assert "edition.key: new." in site.well("keys", "new").out
 
 
 def test_a_keys_folder_that_cannot_be_made_is_one_line(

@@ -41,12 +41,14 @@ def test_adding_answers_in_json(site: SiteFolder) -> None:
         {
             "address": "ann@reader.example",
             "added": ["daily", "breaking"],
+            "changed": [],
             "problem": "",
             "hint": "",
         },
         {
             "address": "b@d",
             "added": [],
+            "changed": [],
             "problem": "e-mail address: 'b@d': the part after the @ has no dot",
             "hint": "Write one address, as in name@example.org.",
         },
@@ -95,8 +97,8 @@ def test_one_newsletter_can_be_left(site: SiteFolder) -> None:
     )
     facts = site.well("subscribers", "show", "ann@reader.example", "--json").facts
     assert facts["subscriptions"] == [
-        {"newsletter": "daily", "state": "unsubscribed"},
-        {"newsletter": "breaking", "state": "confirmed"},
+        {"newsletter": name, "state": state, "topics": "everything", "paused_until": None}
+        for name, state in (("daily", "unsubscribed"), ("breaking", "confirmed"))
     ]
     assert [line["kind"] for line in facts["consent"]] == [
         "added by the publisher",
@@ -214,3 +216,65 @@ def test_a_language_that_is_none_is_refused(site: SiteFolder) -> None:
     assert ran.err == (
         "digest: language: 'German!': not a language tag\n  Write it as de or pt-BR.\n"
     )
+
+
+def test_what_changes_with_somebody_who_is_there_is_said(site: SiteFolder) -> None:
+    who = ("subscribers", "add", "ann@reader.example")
+    site.well(*who, "--language", "en")
+    site.well(*who, "-n", "daily", "--tag", "Member")
+    ran = site.well(*who, "--language", "de-AT", "--format", "text", "--zone", "Europe/Vienna")
+    assert ran.out == (
+        "  ok    ann@reader.example was there already; changed: language de-AT, text\n"
+        "        alone and zone Europe/Vienna\n"
+    )
+    ran = site.well(*who, "--format", "html", "--tag", "gift", "--tag", "member", "--json")
+    assert ran.facts[0]["changed"] == ["with HTML", "tag gift"]
+    assert site.well(*who, "--language", "de-AT").out == (
+        "  ok    ann@reader.example was there already\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--zone", "Europe/Viena"], "no such time zone (did you mean 'Europe/Vienna'?)"),
+        (["--tag", "a,b"], "a comma, a semicolon, a bar or an unseen character is in it"),
+    ],
+)
+def test_a_zone_or_tag_that_is_none_is_refused(
+    words: list[str], sentence: str, site: SiteFolder
+) -> None:
+    ran = site.digest("subscribers", "add", "ann@reader.example", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[0].endswith(sentence)
+
+
+def test_a_list_can_be_of_a_segment_or_a_state(site: SiteFolder) -> None:
+    site.well("subscribers", "add", "ann@reader.example", "--language", "de", "--tag", "member")
+    site.well("subscribers", "add", "bob@reader.example")
+    site.well("subscribers", "unsubscribe", "ann@reader.example", "-n", "daily")
+    german = ("subscribers", "list", "--segment", "language:de and tag:member", "--json")
+    assert [(row["address"], row["state"]) for row in site.well(*german).facts] == [
+        ("ann@reader.example", "unsubscribed"),
+        ("ann@reader.example", "confirmed"),
+    ]
+    assert [row["newsletter"] for row in site.well(*german, "--state", "confirmed").facts] == [
+        "breaking"
+    ]
+    left = site.well("subscribers", "list", "--state", "unsubscribed", "--json").facts
+    assert [row["address"] for row in left] == ["ann@reader.example"]
+    assert site.well("subscribers", "list", "--state", "paused").out == "Nobody stands like that.\n"
+    one = site.well(
+        "subscribers", "list", "--segment", "language:de", "--limit", "1", "-n", "daily"
+    )
+    assert one.out.count("reader.example") == 1
+
+
+def test_a_segment_that_cannot_be_read_is_pointed_at(site: SiteFolder) -> None:
+    ran = site.digest("subscribers", "list", "--segment", "topc:sport")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[:3] == [
+        "digest: segment: 'topc': no such field (did you mean 'topic'?)",
+        "  topc:sport",
+        "  ^",
+    ]
