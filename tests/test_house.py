@@ -24,7 +24,7 @@ SCRIPTS = Path(sys.executable).parent
 
 NOT_OURS = {"__pycache__", "var", "dist", "build", "htmlcov", "node_modules"}
 OURS_THOUGH_HIDDEN = {".ci", ".github"}
-HEAVY = ("sqlalchemy", "pydantic", "lxml", "rich", "mjml", "premailer")
+HEAVY = ("fastapi", "sqlalchemy", "pydantic", "lxml", "rich", "mjml", "premailer")
 
 
 def _our_files() -> Iterator[Path]:

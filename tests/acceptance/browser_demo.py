@@ -84,6 +84,15 @@ class Demo:
         )
         return {str(slug): str(state) for slug, state in self._ask(query, reader)}
 
+    def asked_from(self, reader: str) -> str:
+        """Give the origin of the page on which a reader last asked for something."""
+        query = (
+            "SELECT consent.source FROM consent"
+            " JOIN subscriber ON subscriber.id = consent.subscriber_id"
+            " WHERE subscriber.address = ? AND consent.kind = 'asked' ORDER BY consent.id DESC"
+        )
+        return str(self._ask(query, reader)[0][0])
+
     def all_about_readers(self) -> dict[str, list[tuple[object, ...]]]:
         """Give every row that says anything about a reader."""
         return {

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,17 @@ from starlette.types import ASGIApp
 
 from digest.db import Database
 from digest.editions.model import Newsletter
+from digest.outbox.model import NoticeKind
+from digest.outbox.store import due
 from digest.web.routes import make_app
 from digest.web.server import serve_web
+from subscribers.mailbox import mailbox_number
 from subscribers.model import ConsentKind, SubscriptionState
+from subscribers.tokens import Grant, Purpose
 from tests.acceptance.browser_demo import faults, find_chromium, running_chromium, visit
 from tests.integration.newsletters import DAILY, WEEKLY, all_rows
-from tests.integration.preference_site import Reader, open_window
+from tests.integration.preference_site import Reader, make_four, open_window
+from tests.integration.web_site import KEYS, MARIA, NOON, SITE
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,8 +39,9 @@ S, K = SubscriptionState, ConsentKind
 HOSTILE = "Donaudampfschifffahrtsgesellschaftskapitänsnachrichten-" * 2 + "हिन्दी ไทย 👩‍👩‍👧"
 
 _SMALL_TARGETS = """[...document.querySelectorAll(
-    "main button, main a.btn, main a.quiet, main label.row, main input[type=date], main li > a")]
-    .filter(each => each.getBoundingClientRect().height < 43.9)
+    "main button, main a.btn, main a.quiet, main label.row, main input[type=date],"
+    + "main input[type=email], main select, main li > a")]
+    .filter(each => each.offsetParent && each.getBoundingClientRect().height < 43.9)
     .map(each => each.textContent || each.name)"""
 
 _OUTLINE = "getComputedStyle(document.activeElement).outlineWidth"
@@ -99,7 +105,7 @@ def _renamed(newsletters: list[Newsletter]) -> list[Newsletter]:
 def site(tmp_path: Path) -> Iterator[Site]:
     database = Database(f"sqlite:///{tmp_path / 'digest.db'}")
     database.migrate()
-    window = open_window(database)
+    window = open_window(database, newsletters=make_four(database))
     window.reader.join()
     with _served(window.client.app) as base_url:
         yield Site(base_url, window.reader)
@@ -155,52 +161,116 @@ def _press(button: str, after: str = "") -> Way:
     return way
 
 
-def _paused(maria: Reader, page: Page) -> None:
-    _press("Pause")(maria, page)
-    page.goto(maria.path())
-    expect(page.get_by_role("button", name="Send it again now")).to_be_visible()
+def _choose_pause(page: Page) -> None:
+    page.get_by_role("radio", name="Paused").check()
 
 
-def _resumed(maria: Reader, page: Page) -> None:
-    _paused(maria, page)
+def _save(page: Page) -> None:
     with page.expect_navigation():
-        page.get_by_role("button", name="Send it again now").click()
+        page.get_by_role("button", name="Save", exact=True).click()
+
+
+def _paused(maria: Reader, page: Page) -> None:
+    page.goto(maria.path())
+    _choose_pause(page)
+    _save(page)
+    expect(page.get_by_role("status")).to_contain_text("Nothing comes until Friday 6 February.")
 
 
 def _refused(maria: Reader, page: Page) -> None:
     page.goto(maria.path())
-    for box in page.get_by_role("checkbox").all():
-        box.uncheck()
-    page.get_by_role("button", name="Save topics").click()
-    expect(page.get_by_text("Choose at least one topic")).to_be_visible()
+    page.get_by_role("checkbox", name="Sea").evaluate("each => each.value = 'gone'")
+    page.get_by_role("checkbox", name="Sea").check()
+    _save(page)
+    expect(page.get_by_text("Choose among the topics")).to_be_visible()
 
 
 def _past(maria: Reader, page: Page) -> None:
     page.goto(maria.path())
-    page.locator("#until").evaluate("each => each.removeAttribute('min')")
-    page.locator("#until").fill("2020-01-01")
-    page.get_by_role("button", name="Pause until this day").click()
+    _choose_pause(page)
+    page.get_by_label("Paused until").fill("2020-01-01")
+    _save(page)
     expect(page.get_by_text("Choose a day from tomorrow on")).to_be_visible()
 
 
+def _no_address(maria: Reader, page: Page) -> None:
+    page.goto(maria.path())
+    page.get_by_label("Your new e-mail address").fill("maria")
+    page.get_by_role("button", name="Change the address").click()
+    expect(page.get_by_text("There is no @ in it.")).to_be_visible()
+
+
 def _left(maria: Reader, page: Page) -> None:
-    maria.join(WEEKLY)
     maria.leave()
     page.goto(maria.path())
     _heading(page, "You have left The Daily Brief")
 
 
+def _left_one(maria: Reader, page: Page) -> None:
+    maria.join(WEEKLY)
+    maria.leave()
+    page.goto(maria.path())
+    expect(page.get_by_text("You do not get The Daily Brief any more.")).to_be_visible()
+
+
+def _dated(page_name: str, purpose: Purpose) -> Way:
+    def way(maria: Reader, page: Page) -> None:
+        mailbox = mailbox_number(KEYS.suppression, MARIA)
+        grant = Grant(maria.public_id, (mailbox,), issued_at=NOON)
+        page.goto(f"/{page_name}/{KEYS.links.sign(purpose, grant)}")
+
+    return way
+
+
+def _erased(maria: Reader, page: Page) -> None:
+    _dated("x", Purpose.ERASE)(maria, page)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Erase me").click()
+    _heading(page, "You are erased")
+
+
+def _new_address(maria: Reader, page: Page) -> None:
+    page.goto(maria.path())
+    page.get_by_label("Your new e-mail address").fill("maria.new@reader.example")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Change the address").click()
+    page.goto(_mailed(maria, NoticeKind.ADDRESS))
+    _heading(page, "Is this your new address?")
+
+
+def _moved_address(maria: Reader, page: Page) -> None:
+    _new_address(maria, page)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, write to me here").click()
+    _heading(page, "Your letters come here now")
+
+
+def _mailed(maria: Reader, kind: NoticeKind) -> str:
+    """Give the path in the newest mail of a kind."""
+    with maria.database.read() as connection:
+        notices = due(connection, now=NOON + timedelta(days=1), limit=99)
+    facts = [each.facts for each in notices if each.kind is kind][-1]
+    url = str(facts.get("link_url") or facts["confirm_url"])
+    return url.removeprefix(SITE.public_url)
+
+
 WAYS: dict[str, Way] = {
     "preferences": _to(),
-    "topics saved": _press("Save topics"),
+    "saved": _press("Save"),
     "topics refused": _refused,
-    "pause done": _press("Pause"),
     "paused": _paused,
-    "pause over": _resumed,
     "day refused": _past,
+    "address refused": _no_address,
+    "data asked for": _press("All we hold about you"),
     "twin": _to("/twin"),
     "moved": _press("Switch to The Week", "/twin"),
     "left": _left,
+    "left one of two": _left_one,
+    "data": _dated("d", Purpose.DATA),
+    "erase": _dated("x", Purpose.ERASE),
+    "erased": _erased,
+    "new address": _new_address,
+    "moved to it": _moved_address,
     "sample": lambda _maria, page: page.goto("/p/sample"),
     "damaged": lambda _maria, page: page.goto("/p/AAHdamaged"),
 }
@@ -225,9 +295,9 @@ def test_the_longest_names_stay_on_the_page(
         assert faults(page, widths=WIDTHS) == {}
         expect(page.get_by_text("<b>weekly</b>").first).to_be_visible()
         page.goto(hostile_site.maria.path())
-        page.get_by_role("checkbox").first.uncheck()
-        page.get_by_role("button", name="Save topics").click()
-        _heading(page, "Your topics are saved")
+        page.get_by_role("checkbox").first.check()
+        _save(page)
+        expect(page.get_by_role("status")).to_contain_text("Saved.")
         assert faults(page, widths=WIDTHS) == {}
         page.goto(f"{hostile_site.maria.path()}/twin")
         page.get_by_role("button").click()
@@ -235,7 +305,7 @@ def test_the_longest_names_stay_on_the_page(
         assert faults(page, widths=WIDTHS) == {}
 
 
-@pytest.mark.parametrize("name", ["preferences", "twin", "topics saved"])
+@pytest.mark.parametrize("name", ["preferences", "twin", "erase"])
 def test_by_keyboard_everything_is_reached_and_its_place_can_be_seen(
     site: Site, page: Page, name: str
 ) -> None:
@@ -261,48 +331,51 @@ def test_without_javascript_a_reader_chooses_pauses_goes_weekly_and_comes_back(
 ) -> None:
     page, maria = bare_page, site.maria
     page.goto(maria.path())
-    page.get_by_role("checkbox", name="Sport").uncheck()
-    page.get_by_role("checkbox", name="Town & Country").uncheck()
-    page.get_by_role("button", name="Save topics").click()
-    _heading(page, "Your topics are saved")
-    expect(page.get_by_text("the topics you chose: Sea and Business.")).to_be_visible()
+    page.get_by_role("checkbox", name="Sea").check()
+    page.get_by_role("checkbox", name="Business", exact=True).check()
+    page.get_by_label("Delivery time").select_option("18:30")
+    page.get_by_label("Your time zone").select_option("Europe/London")
+    page.get_by_role("radio", name="Text alone").check()
+    _save(page)
+    told = page.get_by_role("status")
+    expect(told).to_contain_text("Your next edition comes on Monday 12 January at 07:00")
     assert maria.wants() == ("sea", "business")
-
-    page.get_by_role("link", name="Change something else").click()
     expect(page.get_by_role("checkbox", name="Sport")).not_to_be_checked()
     expect(page.get_by_role("checkbox", name="Sea")).to_be_checked()
-    page.get_by_role("radio", name="2 weeks").check()
-    page.get_by_role("button", name="Pause", exact=True).click()
-    _heading(page, "Paused until Friday 23 January 2026")
-    assert maria.standing().paused_until == datetime(2026, 1, 23, 4, tzinfo=UTC)
+    expect(page.get_by_label("Delivery time")).to_have_value("1110")
 
-    page.get_by_role("link", name="Change something else").click()
-    page.get_by_label("Or until a day of your choice").fill("2026-02-01")
-    page.get_by_role("button", name="Pause until this day").click()
-    _heading(page, "Paused until Sunday 1 February 2026")
+    expect(page.get_by_label("Paused until")).to_be_hidden()
+    _choose_pause(page)
+    page.get_by_label("Paused until").fill("2026-02-01")
+    _save(page)
+    expect(told).to_contain_text("Nothing comes until Sunday 1 February.")
+    expect(page.get_by_text("Paused until Sunday 1 February 2026")).to_be_visible()
+    assert maria.standing().paused_until == datetime(2026, 2, 1, 4, tzinfo=UTC)
 
-    page.get_by_role("link", name="Change something else").click()
-    page.get_by_role("link", name="Switch to The Week").click()
-    expect(page.get_by_text("Your pause ends with it.")).to_be_visible()
-    page.get_by_role("button", name="Switch to The Week").click()
-    _heading(page, "From now on, The Week")
-    expect(page.get_by_text("Your topics there: Sea.")).to_be_visible()
-    assert maria.states() == {DAILY: S.UNSUBSCRIBED, WEEKLY: S.CONFIRMED}
+    page.get_by_role("radio", name="The Week instead").check()
+    page.get_by_role("checkbox", name="Business Monday").check()
+    _save(page)
+    expect(told).to_contain_text("Your next edition comes on Saturday 10 January at 07:00")
+    expect(page.get_by_text("You do not get The Daily Brief any more.")).to_be_visible()
+    assert maria.states() == {DAILY: S.UNSUBSCRIBED, WEEKLY: S.CONFIRMED, 3: S.CONFIRMED}
 
-    page.goto(maria.path())
-    _heading(page, "You have left The Daily Brief")
-    page.get_by_role("link", name="Your preferences for The Week").click()
-    page.get_by_role("link", name="Switch to The Daily Brief").click()
-    page.get_by_role("button", name="Switch to The Daily Brief").click()
-    _heading(page, "From now on, The Daily Brief")
-    expect(page.get_by_text("Your topics there: Sea and Business.")).to_be_visible()
-    assert maria.states() == {DAILY: S.CONFIRMED, WEEKLY: S.UNSUBSCRIBED}
+    page.get_by_role("radio", name="The Daily Brief instead").check()
+    _save(page)
+    expect(page.get_by_role("checkbox", name="Sea")).to_be_checked()
+    assert maria.states() == {DAILY: S.CONFIRMED, WEEKLY: S.UNSUBSCRIBED, 3: S.CONFIRMED}
     assert maria.wants() == ("sea", "business")
     assert maria.standing().paused_until is None
     assert [kind for kind, _ in maria.acts()] == [
-        *(K.TOPICS, K.PAUSED, K.PAUSED),
-        *(K.MOVED, K.CONFIRMED) * 2,
+        *(K.TOPICS, K.MANNER, K.PAUSED),
+        *(K.MOVED, K.CONFIRMED, K.CONFIRMED),
+        *(K.MOVED, K.CONFIRMED),
     ]
+
+
+def test_the_page_is_sound_from_right_to_left(site: Site, page: Page) -> None:
+    page.goto(f"{site.maria.path()}?language=ar")
+    assert page.evaluate("document.dir") == "rtl"
+    assert faults(page, widths=WIDTHS) == {}
 
 
 def test_pressing_again_in_another_window_changes_nothing_more(
@@ -332,7 +405,8 @@ def test_no_link_leaves_a_trace_in_the_browser_or_at_the_paper(site: Site, page:
     told: list[str] = []
     page.on("request", lambda request: told.append(request.headers.get("referer", "")))
     page.goto(site.maria.path())
-    page.get_by_role("link", name="Switch to The Week").click()
+    _save(page)
+    page.goto(f"{site.maria.path()}/twin")
     page.get_by_role("button", name="Switch to The Week").click()
     page.get_by_role("link", name="Privacy").click()
     assert set(told) == {""}

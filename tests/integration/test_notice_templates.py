@@ -20,15 +20,16 @@ from digest.composition.notices import facts_for, title_of
 from digest.composition.text import COLUMNS, width
 from digest.errors import CompositionError
 from tests.unit.composition.letter_builders import a_site
-from tests.unit.composition.notice_builders import EVENTS, FULL, LEAST, ONE_LETTER
+from tests.unit.composition.notice_builders import EVENTS, FULL, LEAST, LINKS, ONE_LETTER
 
 LANGUAGES = load_languages()
 TEMPLATES = load_templates()
-READER_NOTICES = ("confirm", "welcome", "goodbye", "address")
+READER_NOTICES = ("confirm", "welcome", "goodbye", "address", "link")
 CASES: Mapping[str, tuple[str, Mapping[str, object]]] = {
     **{kind: (kind, facts) for kind, facts in FULL.items()},
     **{f"{kind}, least": (kind, facts) for kind, facts in LEAST.items()},
     **{f"editors, {event}": ("editors", facts) for event, facts in EVENTS.items()},
+    **{f"link, {what}": ("link", facts) for what, facts in LINKS.items()},
     "welcome, one": ("welcome", ONE_LETTER),
 }
 TAGS = tuple(dict.fromkeys((*LANGUAGES.tags, "ar", "he")))
@@ -177,7 +178,8 @@ def test_the_sample_of_each_notice_says_the_same_in_both_parts(kind: str, tag: s
 def test_there_is_one_button_at_most_and_its_address_stands_below_it(case: str) -> None:
     made = render(case)
     buttons = buttons_of(made)
-    with_button = {"confirm", "welcome", "address", "sign-in", "editors"} | {
+    with_button = {"confirm", "welcome", "address", "link", "sign-in", "editors"} | {
+        *(f"link, {what}" for what in LINKS),
         "confirm, least",
         "address, least",
         "sign-in, least",

@@ -27,8 +27,9 @@ from digest.outbox.model import NewNotice, Notice, NoticeKind
 from digest.web.mount import pages_of
 from digest.workflow.telling import operators_notices
 from subscribers import store as readers
+from subscribers.leaving import unsubscribe
 from subscribers.model import Act, Recipient, SubscriptionState
-from subscribers.signup import subscribe, unsubscribe
+from subscribers.signup import subscribe
 from subscribers.tokens import Grant, Purpose
 from tests.builders import ADMIN, DESK, TESTER, Paper, a_newsletter, moment, open_paper, url_of
 from tests.mail_strictness import faults_of
@@ -425,7 +426,6 @@ def test_a_confirmation_as_signup_writes_it(paper_on_both: Paper) -> None:
         [1],
         Act(paper.watch.at, "form"),
         keys=paper.app.keys,
-        zone="Europe/London",
         newsletter_names=paper.app.mailer.names,
         confirm_link=lambda token: f"https://letters.post.example/confirm/{token}",
     )
