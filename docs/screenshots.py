@@ -1,7 +1,8 @@
 """Make the pictures of the documentation: of the running demo, and of every letter and notice.
 
 Needs Chromium. Run it by `python3 dev.py screenshots`; it writes docs/images/. With the names of
-templates behind it, as `daily confirm`, it draws the sheets of these alone.
+templates behind it, as `daily confirm`, it draws the sheets of these alone; with `public` the
+readers' own pages.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
 from digest.composition.samples import LANGUAGES, LETTERS, NOTICES
 from digest.demo.pictures import draw
 from tests.acceptance.letter_gallery import named
+from tests.acceptance.public_site import SCENES, PublicSite, go, public_site
 
 IMAGES = Path(__file__).parent / "images"
-SHEETS = IMAGES / "letters"
+SHEETS, PUBLIC = IMAGES / "letters", IMAGES / "public"
 _PATIENCE = 30.0
 _GAP = 24
 _BACKGROUND = (201, 201, 196)
@@ -45,14 +47,8 @@ _OWN_COLOURS = (
 )
 _NEAR = 10
 _GALLERY = "https://gallery.example/"
-_SCENES = {
-    "harbour": "harbour-wall-storm",
-    "ferry": "ferry-slip",
-    "roofs": "terraces-morning",
-    "lamp": "lighthouse",
-    "choir": "theatre-curtain",
-}
-"""Which of the demo's pictures stands for a picture of the sample letters."""
+_READERS_PAGES = ("subscribe", "preferences", "archive", "edition", "unsubscribe")
+_DESK, _PHONE = (1040, 1400), (375, 1400)
 
 
 def main(templates: Sequence[str]) -> None:
@@ -66,7 +62,11 @@ def main(templates: Sequence[str]) -> None:
         if not templates:
             with _demo() as base_url:
                 _draw_demo(browser, base_url)
-        for template in templates or (*LETTERS, *NOTICES):
+        if not templates or "public" in templates:
+            _draw_public(browser)
+        for template in [name for name in templates if name != "public"] or (
+            () if templates else (*LETTERS, *NOTICES)
+        ):
             _draw_sheet(browser, template)
         for language in sorted({*LANGUAGES} - {"en"}) if not templates else ():
             _draw_language(browser, language)
@@ -82,12 +82,36 @@ def _draw_demo(browser: Browser, base_url: str) -> None:
     )
     week = _shot(browser, f"{base_url}/inbox", width=1280, height=800)
     _beside(IMAGES / "inbox.png", week)
-    page = f"{base_url}/subscribe"
-    _beside(
-        IMAGES / "subscribe.png",
-        _shot(browser, page, width=900, height=760),
-        _shot(browser, page, width=375, height=760, dark=True),
+
+
+def _draw_public(browser: Browser) -> None:
+    """Put each of the readers' pages on a desk beside itself on a phone, in the light and dark."""
+    PUBLIC.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, public_site(Path(folder)) as site:
+        for name in _READERS_PAGES:
+            for mode in ("light", "dark"):
+                looks = [
+                    _shot_of_page(browser, site, name, size, dark=mode == "dark")
+                    for size in (_DESK, _PHONE)
+                ]
+                _beside(PUBLIC / f"{name}-{mode}.png", *looks)
+
+
+def _shot_of_page(
+    browser: Browser, site: PublicSite, name: str, size: tuple[int, int], *, dark: bool
+) -> Image.Image:
+    width, height = size
+    context = browser.new_context(
+        base_url=site.base_url,
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
     )
+    page = context.new_page()
+    go(name, site, page)
+    page.wait_for_load_state("networkidle")
+    taken: Any = page.screenshot(full_page=False)
+    context.close()
+    return Image.open(BytesIO(taken)).convert("RGB")
 
 
 def _draw_sheet(browser: Browser, template: str) -> None:
@@ -187,7 +211,7 @@ def _offer_gallery(context: BrowserContext) -> None:
 def _picture(name: str) -> bytes:
     scene, _, shape = name.rpartition("-")
     size = (1200, 676) if shape == "lead" else (320, 240)
-    with Image.open(BytesIO(draw(_SCENES[scene]))) as drawn:
+    with Image.open(BytesIO(draw(SCENES[scene]))) as drawn:
         file = BytesIO()
         ImageOps.fit(drawn, size).save(file, "JPEG", quality=80)
     return file.getvalue()
