@@ -134,7 +134,7 @@ def measure(kind: str, count: int) -> float:
             importer = context.Process(target=import_file, args=(url, path, answer))
             writer.start()
             importer.start()
-            took, cpu, peak, added = answer.get(timeout=400)
+            took, cpu, peak, added = answer.get(timeout=900)
             stop.set()
             waited = waits.get(timeout=60)
             importer.join()
