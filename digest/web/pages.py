@@ -64,6 +64,9 @@ class Pages:
 
         `reader` is the language of their letters, `asked` what their form was written in.
         """
+        if asked:  # an answer to an error has no form any more, and speaks as the form did
+            request.state.asked = asked
+        asked = asked or getattr(request.state, "asked", "")
         tag = choose_language(
             self.context.tongues,
             asked=request.query_params.get("language", "") or asked,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import statistics
 import time
 from datetime import datetime, timedelta
 
@@ -201,6 +200,7 @@ def test_a_sign_up_takes_as_long_for_whoever_is_asked_for(sqlite_database: Datab
     ]
     assert min(map(min, rounds)) >= floor.total_seconds() * 0.99
     steps = {
-        round(statistics.median(each) / floor.total_seconds()) for each in zip(*rounds, strict=True)
+        round(min(each) / floor.total_seconds())  # the others may have waited for the machine
+        for each in zip(*rounds, strict=True)
     }
     assert len(steps) == 1

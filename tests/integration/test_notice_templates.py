@@ -105,6 +105,8 @@ def facts_of(case: str, tag: str) -> Iterator[str]:
     """Give what the reader must find of the facts, as it is said to them."""
     kind, facts = CASES[case]
     given = facts_for(kind, facts, language=LANGUAGES.of(tag))
+    if kind == "link":  # what it is about chooses the words, and is none of them
+        del given["what"]
     if given.pop("event", "draft") != "draft":  # then the title says it, and which edition
         del given["headline"]
     for value in given.values():
