@@ -25,7 +25,8 @@ import sqlalchemy as sa
 from digest.clock import fixed
 from digest.config.model import KeepSettings
 from digest.db import Database
-from subscribers.bring_in import Errand, bring_in
+from subscribers.bring_in import bring_in
+from subscribers.import_errand import Errand
 from subscribers.store import subscriber
 from subscribers.tokens import Key, KeyRing, Keys
 from subscribers.transfer.layout import Given

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,21 @@ from sqlalchemy.types import TypeDecorator
 
 from digest.errors import AlreadyRunningError, DatabaseError
 
-__all__ = ["BigId", "Connection", "Database", "UtcDateTime", "insert", "metadata", "rows_changed"]
+__all__ = [
+    "BigId",
+    "Connection",
+    "Database",
+    "DatabaseTrouble",
+    "UtcDateTime",
+    "among",
+    "among_given",
+    "at_once",
+    "given_ids",
+    "insert",
+    "metadata",
+    "rows_at_once",
+    "rows_changed",
+]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -36,11 +51,18 @@ metadata = sa.MetaData(
 )
 """Every room's tables hang on this one; a room declares its own in its `store.py`."""
 
+DatabaseTrouble = sa.exc.DBAPIError
+"""What a database raises that is away, full or locked: the same work may succeed later."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _WAL_PATIENCE = 30.0
 _WRITE_PATIENCE = 30.0
+
+_NOT_IDLE_FOR_LONG = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
+"""The locks of a machine that is lost, or paused, in a transaction: without it PostgreSQL keeps
+them for hours, and nobody takes over what it had."""
 
 _NAPS = (0.0001,) * 40 + (0.0005,) * 200 + (0.002,)
 """Seconds between two looks whether it is our turn; the last for as long as it takes."""
@@ -75,6 +97,15 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+    @staticmethod
+    def of(value: datetime | str | None) -> datetime | None:
+        """Give an aware moment of what `rows_at_once` brought."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
 
 class Database:
     """One database: readers, writers, migrations.
@@ -97,6 +128,8 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.read_only = read_only
+        self.durable = False
+        """Whether each commit waits for the disk; SQLite's outlive a power cut only then."""
         self._one_writer = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
         self._line = _Line(self.path) if self.path is not None else None
         self._patience = patience
@@ -121,23 +154,18 @@ class Database:
                 connection.rollback()
 
     @contextlib.contextmanager
-    def write(self, *, into_file: bool = False) -> Iterator[Connection]:
+    def write(self) -> Iterator[Connection]:
         """Give a connection in a write transaction: committed at the end, or wholly undone.
 
-        `into_file` is for who writes much to SQLite: the log is brought into the file before the
-        next in line writes, who would have to do it else. Raises DatabaseError when it was opened
-        to be read only.
+        Raises DatabaseError when it was opened to be read only.
         """
         if self.read_only:
             where = self.url.render_as_string(hide_password=True)
             raise DatabaseError(f"database: {where}: opened to look at only, so nothing is written")
         with self._one_writer, self._turn(), self._connect() as connection:
-            writer = connection.execution_options(digest_writer=True)
+            writer = connection.execution_options(digest_writer=True, digest_durable=self.durable)
             with self._begun(writer):
                 yield writer
-            if into_file and self.is_sqlite:
-                driver: Any = connection.connection.driver_connection
-                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -158,6 +186,8 @@ class Database:
                 raise self._locked() from error
             raise
         with transaction:
+            if not self.is_sqlite:
+                writer.exec_driver_sql(_NOT_IDLE_FOR_LONG)
             yield
 
     def _locked(self) -> DatabaseError:
@@ -364,6 +394,51 @@ def insert_for(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Inse
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
+def among(
+    dialect: str, column: sa.ColumnElement[Any], values: Collection[str] | Collection[int]
+) -> sa.ColumnElement[bool]:
+    """Ask for many values as one: a thousand parameters cost more than the rows they find."""
+    return among_given(dialect, column, sa.literal(given_ids(dialect, values)))
+
+
+def among_given(
+    dialect: str, column: sa.ColumnElement[Any], values: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """Ask the same with a parameter, whose value `given_ids` makes: for what is built once."""
+    if dialect == "sqlite":
+        each = sa.func.json_each(values).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    return column == sa.any_(sa.cast(values, postgresql.ARRAY(column.type)))
+
+
+def given_ids(dialect: str, values: Iterable[str] | Iterable[int]) -> Any:
+    """Give many values as the one parameter that `among_given` asks with."""
+    return json.dumps(list(values)) if dialect == "sqlite" else list(values)
+
+
+def at_once(dialect: str, query: sa.Select[Any]) -> sa.Select[Any]:
+    """Give a query whose rows come in one go: see `rows_at_once`."""
+    if dialect != "sqlite":
+        return query
+    inner = query.subquery()
+    return sa.select(sa.func.json_group_array(sa.func.json(sa.func.json_array(*inner.c))))
+
+
+def rows_at_once(
+    connection: Connection, query: sa.Select[Any], given: Mapping[str, object]
+) -> Iterable[Sequence[Any]]:
+    """Read the rows of what `at_once` made; times come as the database keeps them.
+
+    SQLite's driver lets go of the interpreter for every row: where another thread is busy, as a
+    sender's loop is, each row waits for it anew. So it is asked for one row that holds them all.
+    """
+    result = connection.execute(query, given)
+    if connection.dialect.name != "sqlite":
+        return result.all()
+    found: list[list[Any]] = json.loads(result.scalar_one())
+    return found
+
+
 def rows_changed(result: sa.CursorResult[Any]) -> int:
     """Count the rows that an UPDATE or DELETE touched: what a compare-and-set looks at."""
     return result.rowcount
@@ -413,7 +488,10 @@ def _sqlite_engine(url: URL, *, read_only: bool, patience: float) -> Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writer = connection.get_execution_options().get("digest_writer", False)
+        options = connection.get_execution_options()
+        writer = options.get("digest_writer", False)
+        if options.get("digest_durable", False):
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine

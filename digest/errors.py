@@ -42,6 +42,12 @@ class NotFoundError(DigestError):
     """A named thing (edition, newsletter, source, reader) does not exist."""
 
 
+class UnknownNameError(NotFoundError):
+    """No newsletter or source is called so: the person who typed the name mends the call."""
+
+    exit_code = 2
+
+
 class DatabaseError(DigestError):
     """The database cannot be opened, or is newer or older than this program."""
 

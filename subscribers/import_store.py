@@ -7,16 +7,14 @@ costs more than the database's work.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from digest.db import BigId, Connection, Database, UtcDateTime, metadata
+from digest.db import BigId, Connection, Database, UtcDateTime, among, metadata
 from subscribers.change_store import audience_change
 from subscribers.manner import Manner
 from subscribers.model import (
@@ -177,21 +175,35 @@ def save_progress(
 
 
 def in_chunk(database: Database, work: Callable[[Connection], T]) -> T:
-    """Do a chunk's work in one transaction, again when somebody wrote the same reader meanwhile."""
+    """Do a chunk's work in one transaction, again when somebody wrote the same reader meanwhile.
+
+    The log of SQLite is brought into the file afterwards, while the next in line has their turn:
+    a slow disk keeps nobody waiting but us.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with database.write(into_file=True) as connection:
+            with database.write() as connection:
                 if database.is_sqlite:
                     _settle(connection, cache_kib=_CACHE_KIB, checkpoint_pages=0)
                 else:
                     # A server that falls forgets the last chunks whole, and how far the run was
                     # with them. The last transaction of a run waits for the disk, for all of them.
                     connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-                return work(connection)
+                done = work(connection)
         except sa.exc.DBAPIError as error:
             if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", "") not in _AGAIN:
                 raise
+        else:
+            _into_file(database)
+            return done
     raise AssertionError("unreachable")
+
+
+def _into_file(database: Database) -> None:
+    if database.is_sqlite:
+        with database.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
 
 def count_anew(database: Database) -> None:
@@ -233,7 +245,8 @@ def held_readers(connection: Connection, keys: Collection[str]) -> dict[str, Hel
     query = (
         sa.select(*columns, *manner)
         .where(
-            _among(connection, subscriber.c.address_key, keys), subscriber.c.address.is_not(None)
+            among(connection.dialect.name, subscriber.c.address_key, keys),
+            subscriber.c.address.is_not(None),
         )
         .with_for_update()
     )
@@ -251,11 +264,15 @@ def held_readers(connection: Connection, keys: Collection[str]) -> dict[str, Hel
 
 
 def _add_standings(connection: Connection, held: Mapping[int, Held]) -> None:
-    mine = sa.select(subscription).where(_among(connection, subscription.c.subscriber_id, held))
+    mine = sa.select(subscription).where(
+        among(connection.dialect.name, subscription.c.subscriber_id, held)
+    )
     for row in connection.execute(mine).mappings():
         standing = Subscription(**{**row, "state": SubscriptionState(row["state"])})
         held[standing.subscriber_id].standings[standing.newsletter_id] = standing
-    tags = sa.select(subscriber_tag).where(_among(connection, subscriber_tag.c.subscriber_id, held))
+    tags = sa.select(subscriber_tag).where(
+        among(connection.dialect.name, subscriber_tag.c.subscriber_id, held)
+    )
     for subscriber_id, tag in connection.execute(tags):
         held[subscriber_id].tags.add(tag)
 
@@ -272,7 +289,7 @@ def add_own_confirmations(connection: Connection, held: Collection[Held]) -> Non
             sa.func.max(consent.c.at).label("at"),
         )
         .where(
-            _among(connection, consent.c.subscriber_id, by_id),
+            among(connection.dialect.name, consent.c.subscriber_id, by_id),
             consent.c.kind.in_(_OWN_ACTS),
             consent.c.newsletter_id.is_not(None),
             consent.c.via != "import",
@@ -296,7 +313,7 @@ def never_mailed(
             _NEWSLETTER.c.id,
         )
         .outerjoin(_NEWSLETTER, _NEWSLETTER.c.slug == suppression.c.scope)
-        .where(_among(connection, suppression.c.address_hmac, hashes))
+        .where(among(connection.dialect.name, suppression.c.address_hmac, hashes))
     )
     found: dict[str, dict[str | int, SuppressionReason]] = {}
     for hashed, scope, reason, newsletter_id in connection.execute(query):
@@ -304,16 +321,6 @@ def never_mailed(
         if where is not None:
             found.setdefault(hashed, {})[where] = SuppressionReason(reason)
     return found
-
-
-def _among(
-    connection: Connection, column: sa.Column[Any], values: Collection[str] | Collection[int]
-) -> sa.ColumnElement[bool]:
-    """Ask for many values as one: a thousand parameters cost more than the rows they find."""
-    if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
-        return column.in_(sa.select(each.c.value))
-    return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(column.type)))
 
 
 def write_rows(connection: Connection, rows: Rows) -> None:

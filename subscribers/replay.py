@@ -23,9 +23,11 @@ from subscribers.model import (
     SuppressionReason,
 )
 from subscribers.record import JOINED, end
-from subscribers.replay_store import Known, Picture
+from subscribers.replay_store import Addressees, Known, Picture
 from subscribers.suppression import NORM_VERSION
 
+_FOUND_AT_ONCE = 20_000
+"""Lines whose addresses are looked for in one pass over all readers; they are kept in memory."""
 _LOOKED_UP_AT_ONCE = 500
 _WRITTEN_AT_ONCE = 16  # other writers wait for no more than these
 _NEVER_AGAIN = frozenset({ConsentKind.SUPPRESSED, ConsentKind.ERASED})
@@ -83,23 +85,32 @@ class _Replaying:
 
     def run(self, lines: Iterable[Line], mark: int) -> Replayed:
         reached = mark
-        for chunk in _chunks(lines, _LOOKED_UP_AT_ONCE):
+        for chunk in _chunks(lines, _FOUND_AT_ONCE):
             self.lines += len(chunk)
-            self.damaged += sum(not _is_known(each) for each in chunk)
-            for part in _chunks(self._news(chunk), _WRITTEN_AT_ONCE):
-                self._apply(part)
+            known = [each for each in chunk if _is_known(each)]
+            self.damaged += len(chunk) - len(known)
+            found = self._addressees(known)
+            for some in _chunks(known, _LOOKED_UP_AT_ONCE):
+                for part in _chunks(self._news(some, found), _WRITTEN_AT_ONCE):
+                    self._apply(part, found)
             reached = chunk[-1].end
         if reached != mark:
             with self.database.write() as connection:
                 replay_store.set_mark(connection, self.name, reached, at=self.now)
         return Replayed(self.lines, self.applied, self.damaged)
 
-    def _news(self, chunk: Sequence[Line]) -> list[Line]:
-        """Keep the lines that say what the database does not know yet."""
-        known = [each for each in chunk if _is_known(each)]
-        told = [each.departure for each in known if each.departure is not None]
+    def _addressees(self, known: Sequence[Line]) -> Addressees:
+        """Find who has the addresses of these lines; what is lifted is so by the hash alone."""
+        told = [each for each in _departures(known) if each.kind != ConsentKind.LIFTED]
         with self.database.read() as connection:
-            picture = replay_store.picture_of(connection, told)
+            return replay_store.addressees(connection, told)
+
+    def _news(self, known: Sequence[Line], found: Addressees) -> list[Line]:
+        """Keep the lines that say what the database does not know yet."""
+        told = _departures(known)
+        with self.database.read() as connection:
+            replay_store.keep_up(connection, found)
+            picture = replay_store.picture_of(connection, told, found)
         lifted = {each.address_hmac for each in told if each.kind == ConsentKind.LIFTED}
         return [
             line
@@ -107,21 +118,25 @@ class _Replaying:
             if gone.address_hmac in lifted or _is_news(picture, gone)
         ]
 
-    def _apply(self, part: Sequence[Line]) -> None:
+    def _apply(self, part: Sequence[Line], found: Addressees) -> None:
         """Write what some lines say, and that they were read, in one transaction."""
-        told = [each.departure for each in part if each.departure is not None]
-        erased = self._erase([each for each in told if each.kind == ConsentKind.ERASED])
+        told = _departures(part)
+        erased = self._erase([each for each in told if each.kind == ConsentKind.ERASED], found)
         with self.database.write() as connection:
+            replay_store.keep_up(connection, found)
             for gone in told:
-                picture = replay_store.picture_of(connection, [gone], lock=True)
+                picture = replay_store.picture_of(connection, [gone], found, lock=True)
                 self.applied += _bring_in(connection, picture, gone) or gone in erased
             replay_store.set_mark(connection, self.name, part[-1].end, at=self.now)
 
-    def _erase(self, told: Sequence[Departure]) -> set[Departure]:
+    def _erase(self, told: Sequence[Departure], found: Addressees) -> set[Departure]:
         """Have those blanked who were erased; give the lines that meant anybody."""
-        blanked = set()
+        blanked: set[Departure] = set()
+        if not told:
+            return blanked
         with self.database.read() as connection:
-            picture = replay_store.picture_of(connection, told)
+            replay_store.keep_up(connection, found)
+            picture = replay_store.picture_of(connection, told, found)
         for gone in told:
             if not _came_back(picture, gone):
                 for reader in _meant(picture, gone):
@@ -133,6 +148,10 @@ class _Replaying:
 
 def _is_known(line: Line) -> bool:
     return line.departure is not None and line.departure.kind in _KINDS
+
+
+def _departures(lines: Iterable[Line]) -> list[Departure]:
+    return [each.departure for each in lines if each.departure is not None]
 
 
 def _is_news(picture: Picture, gone: Departure) -> bool:
@@ -166,11 +185,10 @@ def _bring_in(connection: Connection, picture: Picture, gone: Departure) -> bool
 
 def _meant(picture: Picture, gone: Departure) -> list[Known]:
     """Find whom a line is about: by public id, or under a new one by their address."""
-    return [
-        each
-        for each in picture.readers
-        if each.public_id == gone.public_id
-        or (gone.address_hmac and each.address_hmac == gone.address_hmac)
+    named = picture.by_public_id.get(gone.public_id)
+    found = [] if named is None else [named]
+    return found + [
+        each for each in picture.by_hash.get(gone.address_hmac, ()) if each is not named
     ]
 
 

@@ -36,7 +36,7 @@ subscriber = sa.Table(
     sa.Column("public_id", sa.String(32), nullable=False, unique=True),
     sa.Column("address", sa.Text),
     sa.Column("address_key", sa.String(400), nullable=False, unique=True),
-    sa.Column("address_hmac", sa.String(64), index=True),
+    sa.Column("address_hmac", sa.String(64)),
     sa.Column("language", sa.String(35)),
     sa.Column("zone", sa.String(64)),
     sa.Column("hour", sa.Integer),
@@ -46,7 +46,9 @@ subscriber = sa.Table(
     sa.Column("erased_at", UtcDateTime),
 )
 """`address_key` folds case and IDN only: no dots, no plus tags. `address_hmac` is its keyed hash,
-so that a query can join the never-mail list without knowing the secret."""
+so that a query can join the never-mail list without knowing the secret. It has no index: it is
+random, and on a million readers an index of it costs an import more than all else it writes. Who
+looks a reader up by it reads the whole table, so never while others wait, and once for many."""
 
 subscription = sa.Table(
     "subscription",
@@ -147,7 +149,7 @@ def audience(
     address, and not on the never-mail list. `among` is a segment's condition; of `after` and
     `upto` only the latter is included.
     """
-    on_list = sa.exists().where(_suppresses(newsletter_id))
+    on_list = sa.exists().where(suppresses(newsletter_id))
     query = (
         sa.select(
             subscription.c.subscriber_id,
@@ -159,7 +161,7 @@ def audience(
         .where(
             subscription.c.newsletter_id == newsletter_id,
             subscription.c.state.in_([_CONFIRMED, _PAUSED]),
-            _awake(now),
+            awake(now),
             subscriber.c.address.is_not(None),
             subscriber.c.erased_at.is_(None),
             ~on_list,
@@ -523,7 +525,8 @@ def state_now(standing: sa.FromClause, now: datetime) -> sa.ColumnElement[str]:
     return sa.case((columns.state.in_([_CONFIRMED, _PAUSED]), joined), else_=columns.state)
 
 
-def _suppresses(newsletter_id: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+def suppresses(newsletter_id: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+    """Tell, for a query over readers, whether a row of the never-mail list keeps one out."""
     slug = sa.select(_newsletter.c.slug).where(_newsletter.c.id == newsletter_id).scalar_subquery()
     # A list, not an OR: both columns of the primary key are looked up at once.
     return (suppression.c.address_hmac == subscriber.c.address_hmac) & suppression.c.scope.in_(
@@ -531,7 +534,7 @@ def _suppresses(newsletter_id: int | sa.BindParameter[int]) -> sa.ColumnElement[
     )
 
 
-def _awake(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
+def awake(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """Tell that no pause holds at `now`; a pause without an end holds until the reader ends it."""
     until = subscription.c.paused_until
     over = until <= (sa.literal(now, UtcDateTime) if isinstance(now, datetime) else now)
@@ -568,13 +571,13 @@ _SUBSCRIBER = (
 @cache
 def _may_mail() -> sa.Select[Any]:
     newsletter = sa.bindparam("newsletter", type_=sa.BigInteger)
-    on_list = sa.exists().where(_suppresses(newsletter)).correlate(subscriber)
+    on_list = sa.exists().where(suppresses(newsletter)).correlate(subscriber)
     return (
         sa.select(
             subscriber.c.address,
             subscriber.c.erased_at,
             subscription.c.state,
-            _awake(sa.bindparam("now", type_=UtcDateTime)).label("awake"),
+            awake(sa.bindparam("now", type_=UtcDateTime)).label("awake"),
             on_list.label("suppressed"),
         )
         .select_from(subscriber)

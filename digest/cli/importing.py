@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from digest.app import App
     from digest.db import Connection
-    from subscribers.bring_in import Brought, Errand, Tally
+    from subscribers.bring_in import Brought
+    from subscribers.import_errand import Errand, Tally
     from subscribers.import_store import Run
     from subscribers.transfer.columns import State
     from subscribers.transfer.layout import Given
@@ -141,7 +142,8 @@ def import_readers(ctx: click.Context, /, *, as_json: bool, **asked: Any) -> Non
 
 
 def _do(app: App, wanted: _Asked, errand: Errand, progress: Progress) -> Brought:
-    from subscribers.bring_in import bring_in, look, require_consent
+    from subscribers.bring_in import bring_in, look
+    from subscribers.import_errand import require_consent
     from subscribers.transfer.report import Report, report_path
 
     path = wanted.report or report_path(wanted.files[0], dry=not wanted.apply)
@@ -184,7 +186,7 @@ def _audited(connection: Connection, run: Run, tally: Tally) -> None:
 
 
 def _errand(app: App, wanted: _Asked) -> Errand:
-    from subscribers.bring_in import Errand
+    from subscribers.import_errand import Errand
     from subscribers.transfer.columns import State
     from subscribers.transfer.tables import read_tables
 
@@ -333,11 +335,11 @@ def _tell(wanted: _Asked, done: Brought, facts: Mapping[str, Any], command: str)
     say()
     if done.resumed_at:
         say(f"Went on after record {done.resumed_at:,}, where the last run was stopped.")
-    say(
-        f"{counted(tally.records, 'record', 'records')}; run {done.run.id}."
-        if done.run
-        else (f"{counted(tally.records, 'record', 'records')}; nothing is written yet.")
-    )
+    read = counted(tally.records, "record", "records")
+    if done.run:
+        say(f"{read} read. In the log of consent this is import {done.run.id}.")
+    else:
+        say(f"{read} read; nothing is written yet.")
     rows: list[Sequence[object]] = [
         (f"{tally.counts[each]:,}", each) for each in _VERDICTS if tally.counts[each]
     ]
@@ -359,6 +361,7 @@ def _tell_notes(tally: Tally) -> None:
         table([(f"{n:,}", word) for word, n in found], right=[0], indent=2)
     if tally.warnings:
         roles, typos = tally.warnings["role"], tally.warnings["typo"]
-        say(f"Worth a look: {roles:,} role addresses, {typos:,} likely slips.")
+        role = counted(roles, "role address", "role addresses")
+        say(f"Worth a look: {role}, {counted(typos, 'likely slip', 'likely slips')}.")
         for each in tally.warned[:_SHOWN]:
             say(f"  {each}")

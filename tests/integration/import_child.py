@@ -7,8 +7,9 @@ from pathlib import Path
 
 from digest.clock import fixed
 from digest.db import Database
-from subscribers.bring_in import Brought, Errand, Pace, bring_in
+from subscribers.bring_in import Brought, Pace, bring_in
 from subscribers.departures import Departures
+from subscribers.import_errand import Errand
 from subscribers.tokens import Key, KeyRing, Keys
 from subscribers.transfer.columns import State
 from subscribers.transfer.layout import Given

@@ -43,14 +43,14 @@ def test_a_look_tells_what_would_happen_and_the_command_that_does_it(site: SiteF
         "  Nothing in it says the encoding. If names look wrong: --encoding\n"
         "  Not taken over: Name.\n"
         "\n"
-        "3 records; nothing is written yet.\n"
+        "3 records read; nothing is written yet.\n"
         "  2  added\n"
         "  1  refused\n"
         "Refused, because:\n"
         "  1  no address that mail can be sent to\n"
         "Lists and groups that are mapped to nothing, kept as tags (see --map):\n"
         "  1  Old\n"
-        "Worth a look: 1 role addresses, 0 likely slips.\n"
+        "Worth a look: 1 role address, 0 likely slips.\n"
         "  info@gmial.com: a role address: many people read it, or nobody\n"
         "Line by line: readers.csv.check.csv\n"
         "To bring them in:\n"
@@ -92,7 +92,16 @@ def test_applying_brings_them_in_and_is_audited(site: SiteFolder) -> None:
         "Import 2026",
     )
     assert ran.code == 1
-    assert ran.err.endswith("as run 1\n  To do it again: --again\n")
+    assert ran.err.endswith("as import 1\n  To do it again: --again\n")
+
+
+def test_an_import_is_told_by_the_name_that_the_log_of_consent_has_for_it(
+    site: SiteFolder,
+) -> None:
+    done = site.well("subscribers", "import", "readers.csv", *DAILY, *CONSENT)
+    assert "\n3 records read. In the log of consent this is import 1.\n" in done.out
+    facts = site.well("subscribers", "show", "ann@reader.example", "--json").facts
+    assert [line["source"] for line in facts["consent"]][-1].endswith("(import 1)")
 
 
 def test_json_is_all_there_is_on_the_output(site: SiteFolder) -> None:

@@ -44,6 +44,7 @@ def test_adding_answers_in_json(site: SiteFolder) -> None:
             "changed": [],
             "problem": "",
             "hint": "",
+            "warning": "",
         },
         {
             "address": "b@d",
@@ -51,6 +52,7 @@ def test_adding_answers_in_json(site: SiteFolder) -> None:
             "changed": [],
             "problem": "e-mail address: 'b@d': the part after the @ has no dot",
             "hint": "Write one address, as in name@example.org.",
+            "warning": "",
         },
     ]
 
@@ -145,7 +147,7 @@ def test_a_long_list_says_how_to_see_the_rest(site: SiteFolder) -> None:
         (["unsubscribe", "bad"], 1, "e-mail address: 'bad': there is no @ in it"),
         (
             ["list", "-n", "dayly"],
-            1,
+            2,
             "newsletter: 'dayly': there is no such newsletter (did you mean 'daily'?)",
         ),
         (["add"], 2, "missing argument 'ADDRESSES...'"),
@@ -210,6 +212,22 @@ def test_readers_get_their_letters_in_the_language_and_shape_they_want(site: Sit
     assert (shown["language"], shown["format"]) == ("de-AT", "html")
 
 
+def test_a_language_that_no_letter_is_made_in_is_kept_and_told(site: SiteFolder) -> None:
+    words = ("subscribers", "add", "ann@reader.example")
+    assert site.well(*words, "--language", "sv").out == (
+        "  ok    ann@reader.example added to daily and breaking\n"
+        "  warn  language sv: daily and breaking are not made in it: they come in en\n"
+        '        To make one in more languages: languages = ["de"] in digest.toml.\n'
+    )
+    site.edit("[newsletters.daily]\n", '[newsletters.daily]\nlanguages = ["de"]\n')
+    told = "language de-AT: breaking is not made in it: it comes in en"
+    facts = site.well(*words, "--language", "de-AT", "--json").facts
+    assert [(one["changed"], one["warning"]) for one in facts] == [(["language de-AT"], told)]
+    assert "warn" not in site.well(*words, "--language", "de", "-n", "daily").out
+    assert "warn" not in site.well(*words, "--language", "en-GB").out
+    assert "warn" not in site.digest("subscribers", "add", "bad", "--language", "sv").out
+
+
 def test_a_language_that_is_none_is_refused(site: SiteFolder) -> None:
     ran = site.digest("subscribers", "add", "ann@reader.example", "--language", "German!")
     assert ran.code == 2
@@ -222,14 +240,14 @@ def test_what_changes_with_somebody_who_is_there_is_said(site: SiteFolder) -> No
     who = ("subscribers", "add", "ann@reader.example")
     site.well(*who, "--language", "en")
     site.well(*who, "-n", "daily", "--tag", "Member")
-    ran = site.well(*who, "--language", "de-AT", "--format", "text", "--zone", "Europe/Vienna")
+    ran = site.well(*who, "--language", "en-GB", "--format", "text", "--zone", "Europe/Vienna")
     assert ran.out == (
-        "  ok    ann@reader.example was there already; changed: language de-AT, text\n"
+        "  ok    ann@reader.example was there already; changed: language en-GB, text\n"
         "        alone and zone Europe/Vienna\n"
     )
     ran = site.well(*who, "--format", "html", "--tag", "gift", "--tag", "member", "--json")
     assert ran.facts[0]["changed"] == ["with HTML", "tag gift"]
-    assert site.well(*who, "--language", "de-AT").out == (
+    assert site.well(*who, "--language", "en-GB").out == (
         "  ok    ann@reader.example was there already\n"
     )
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from digest.db import Database
-from subscribers import leaving, replay_store, signup, store
+from digest.db import Connection, Database
+from subscribers import forget_store, leaving, reader_store, replay_store, signup, store
+from subscribers.address import read_address
 from subscribers.change_store import What, changes_after
 from subscribers.departures import Departure, Departures
 from subscribers.model import (
@@ -308,3 +311,98 @@ def test_what_the_verbs_write_is_what_is_replayed(
     bob = gone(database, BOB, kind="suppressed", slugs=None, minutes=30)
     assert found == [maria, replace(bob, reason=SuppressionReason.COMPLAINED)]
     assert run(database, kept) == Replayed(lines=2)
+
+
+def test_who_was_erased_and_is_back_under_a_new_public_id_is_not_sent_away_again(
+    database: Database, kept: Departures
+) -> None:
+    join(database)
+    erased = gone(database, kind="erased", slugs=None, reason="erased")
+    with database.write() as connection:
+        reader = store.find_subscriber(connection, public_id=erased.public_id)
+        assert reader is not None
+        forget_store.blank(connection, [reader.id], at=erased.at)
+    join(database, minutes=20)
+    kept.append([erased])
+    assert run(database, kept) == Replayed(lines=1)
+    assert never(database) == {}
+    assert states(database) == {DAILY: CONFIRMED, WEEKLY: CONFIRMED}
+
+
+def test_who_joins_while_the_file_is_read_is_not_put_on_the_list(
+    database: Database, kept: Departures
+) -> None:
+    join(database)
+    kept.append(
+        [
+            gone(database, kind="erased", slugs=None, reason="erased"),
+            gone(database, BOB, kind="suppressed", slugs=None),
+        ]
+    )
+
+    def meanwhile(_reader: int, _gone: Departure) -> None:
+        join(database, BOB, minutes=20)
+
+    done = replay(database, kept, now=NOON, on_erased=meanwhile)
+    assert done == Replayed(lines=2, applied=1)
+    assert never(database, BOB) == {}
+    assert states(database, BOB) == {DAILY: CONFIRMED, WEEKLY: CONFIRMED}
+
+
+def test_who_gets_the_address_while_the_file_is_read_is_meant_by_it(
+    database: Database, kept: Departures
+) -> None:
+    join(database)
+    join(database, "bobby@reader.example.org")
+    kept.append(
+        [
+            gone(database, kind="erased", slugs=None, reason="erased"),
+            gone(database, BOB, kind="suppressed", slugs=None),
+        ]
+    )
+
+    def meanwhile(_reader: int, _gone: Departure) -> None:
+        with database.write() as connection:
+            reader = store.find_subscriber(connection, address_key="bobby@reader.example.org")
+            assert reader is not None
+            reader_store.change_address(connection, reader.id, read_address(BOB), hash_of(BOB))
+            moved = Consent(ConsentKind.MOVED, None, act(5))
+            store.append_consent(connection, reader.id, moved)
+
+    replay(database, kept, now=NOON, on_erased=meanwhile)
+    assert states(database, BOB) == {DAILY: LEFT, WEEKLY: LEFT}
+
+
+def test_all_readers_are_looked_through_once_for_many_lines_and_never_while_others_wait(
+    database: Database, kept: Departures
+) -> None:
+    readers = [f"reader{n}@reader.example.org" for n in range(20)]
+    for each in readers:
+        signup.add(database, each, [DAILY], act(), keys=KEYS)
+    lines = [replace(gone(database, each), public_id=f"{n:024}") for n, each in enumerate(readers)]
+    kept.append([line for line in lines for _ in range(26)])
+    asked: list[bool] = []
+
+    def note(connection: Connection, *statement: object) -> None:
+        if re.search(r"FROM subscriber\s+WHERE subscriber.address_hmac", str(statement[1])):
+            asked.append(bool(connection.get_execution_options().get("digest_writer")))
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    assert run(database, kept) == Replayed(lines=520, applied=20)
+    assert asked == [False]
+    assert {states(database, each)[DAILY] for each in readers} == {LEFT}
+
+
+def test_lines_of_known_readers_and_of_what_was_lifted_need_no_look_at_all_readers(
+    database: Database, kept: Departures
+) -> None:
+    join(database)
+    kept.append([gone(database), gone(database, BOB, kind=ConsentKind.LIFTED, slugs=None)])
+    asked: list[str] = []
+
+    def note(_connection: Connection, *statement: object) -> None:
+        asked.append(str(statement[1]))
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    assert run(database, kept) == Replayed(lines=2, applied=1)
+    assert not [each for each in asked if "WHERE subscriber.address_hmac" in each]

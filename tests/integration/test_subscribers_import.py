@@ -5,6 +5,7 @@ import gzip
 import multiprocessing
 import os
 import random
+import sqlite3
 import time
 import zipfile
 from collections import Counter
@@ -309,7 +310,7 @@ def test_the_same_file_is_brought_in_once_unless_asked_again(
 ) -> None:
     errand = errand_of(write(tmp_path, "email\nann@reader.example\n"))
     bring(newsroom, errand, tmp_path / "r.csv")
-    with pytest.raises(BroughtInError, match="was brought in on 2026-01-09 06:30 UTC, as run 1"):
+    with pytest.raises(BroughtInError, match="was brought in on 2026-01-09 06:30 UTC, as import 1"):
         bring(newsroom, errand, tmp_path / "r.csv")
     brought = bring(newsroom, errand, tmp_path / "r.csv", again=True)
     assert brought.tally.counts == Counter(unchanged=1)
@@ -571,3 +572,30 @@ def test_a_million_lines_are_read_around_line_700001(broken: bytes, tmp_path: Pa
         if item.entry is None:
             refused.append(item.line)
     assert (good, refused) == (lines - 2, [bad])
+
+
+def test_others_write_while_a_chunk_goes_from_the_log_into_the_file(
+    sqlite_database: Database,
+) -> None:
+    make_newsletters(sqlite_database)
+    sqlite_database.engine.dispose()
+    url = sqlite_database.url.render_as_string(hide_password=False)
+    wrote: list[int] = []
+
+    def note(statement: str) -> None:
+        if "wal_checkpoint" in statement:
+            other = Database(url, patience=0.0)
+            with other.write() as connection:
+                wrote.append(
+                    connection.exec_driver_sql("UPDATE newsletter SET version = 9").rowcount
+                )
+            other.close()
+
+    def watch(connection: sqlite3.Connection, _record: object) -> None:
+        connection.set_trace_callback(note)
+
+    sa.event.listen(sqlite_database.engine, "connect", watch)
+    in_chunk(
+        sqlite_database, lambda each: each.exec_driver_sql("UPDATE newsletter SET version = 8")
+    )
+    assert wrote == [2]
