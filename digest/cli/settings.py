@@ -10,7 +10,7 @@ import click
 from digest.cli.opening import config_path, settings_of
 from digest.cli.output import json_option, mark, show
 from digest.cli.wording import counted
-from digest.errors import CompositionError, SettingsError
+from digest.errors import CompositionError, DigestError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         _require_templates(settings, path)
         _require_audiences(settings, path)
         _require_logos(settings, path)
+        _require_mail(settings, path)
     except SettingsError as error:
         if not as_json:
             raise
@@ -69,12 +70,15 @@ def _notes(settings: Settings) -> list[str]:
     """Name what is no mistake and should still not stay so."""
     from digest.site_values import told_of_colours
 
-    notes = []
-    if settings.mail.maildir is not None:
-        notes.append(f"mail.maildir: mail goes to {settings.mail.maildir}, not to readers")
+    mail, notes = settings.mail, []
+    if mail.maildir is not None:
+        notes.append(f"mail.maildir: mail goes to {mail.maildir}, not to readers")
+    if mail.discard:
+        notes.append("mail.discard: it is on: nothing leaves, and all count as written to")
     if "write your postal address here" in settings.site.postal_address:
         notes.append("site.postal_address: still the one that init wrote; every footer shows it")
-    if settings.mail.smtp is not None and not settings.web.public_url.startswith("https://"):
+    leaves = mail.smtp or mail.relays or mail.ses
+    if leaves and not settings.web.public_url.startswith("https://"):
         notes.append("web.public_url: not https; it stands in every link we mail")
     notes += [*told_of_colours(settings), *_logos(settings).told, *_silent(settings)]
     if not settings.people.editors:
@@ -154,6 +158,32 @@ def _require_audiences(settings: Settings, path: Path) -> None:
         except SegmentError as error:
             place = _place(path, ("newsletters", slug, "audience"))
             problems.append(audience_problem(place, error))
+            hint = error.hint
+    _raise_all(path, problems, hint=hint)
+
+
+def _require_mail(settings: Settings, path: Path) -> None:
+    """Refuse what no mail could leave with: keys that are missing, an address that is too long.
+
+    Raises SettingsError.
+    """
+    from digest.delivery.dkim_keys import signer_of
+    from digest.delivery.verp import verp_of
+    from digest.way_values import ways_of
+
+    mail = settings.mail
+    problems, hint = [], ""
+    for make in (
+        lambda: signer_of(mail, settings.storage.keys),
+        lambda: verp_of(mail, b""),  # whatever the key, the address is too long or is not
+        lambda: ways_of(settings, local_hostname=""),
+    ):
+        try:
+            make()
+        except DigestError as error:
+            named, _, cause = str(error).removeprefix("settings: ").partition(": ")
+            setting = "mail.dkim.selector" if named == "keys" else named
+            problems.append(f"{_place(path, tuple(setting.split('.')))}: {cause}")
             hint = error.hint
     _raise_all(path, problems, hint=hint)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +17,7 @@ from digest.config.values import (
     EmailAddress,
     HostName,
     Hour,
+    HoursOfDay,
     Line,
     Mailbox,
     MonthDayText,
@@ -107,6 +108,9 @@ class StorageSettings(Part):
     keys: Path = Path("var/keys")
     unsubscribes: Path = Path("var/unsubscribes.ndjson")
     """Who has left, a line each, only ever added to: a restored backup reads it again."""
+    journal: Path = Path("var/journal")
+    """What a sender is about to do, written before it does it: read again after a crash. A folder
+    of this machine, one for each sender."""
 
 
 class SmtpSettings(Part):
@@ -130,22 +134,103 @@ class SmtpSettings(Part):
         return self
 
 
+class RelaySettings(SmtpSettings):
+    """One of several relays."""
+
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Its share of the connections; 0 is used only while all others are away."""
+    connections: Annotated[int, Field(ge=1, le=1000)] | None = None
+    max_per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    messages_per_connection: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    pipelining: bool = True
+    """Whether to use PIPELINING (RFC 2920) where it is offered."""
+
+
+class SesSettings(Part):
+    """Amazon SES v2, by its API; the credentials are found as every AWS program finds them."""
+
+    region: Line
+    endpoint: Line | None = None
+    configuration_set: Line | None = None
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+    connections: Annotated[int, Field(ge=1, le=200)] = 8
+    max_per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+
+
+class UncertainSettings(Part):
+    """What becomes of copies that were on the wire when something broke."""
+
+    after_crash: Literal["leave", "retry"] = "leave"
+    after_lost_reply: Literal["leave", "retry"] = "retry"
+
+
+class WarmUpSettings(Part):
+    """How a new sender address becomes known: so many on its first day, then more each day."""
+
+    since: Annotated[date, Field(alias="from")]
+    first_day: Annotated[int, Field(ge=1, le=10_000_000)] = 200
+    growth: Annotated[float, Field(gt=1, le=10)] = 1.5
+
+
+class DomainSettings(Part):
+    """How fast one destination is written to: a domain, or all domains of a mail provider."""
+
+    max_per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    connections: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+
+class DkimSettings(Part):
+    """The signature under our mail; its keys lie in storage.keys."""
+
+    selector: Slug
+    """Of the RSA key; the Ed25519 key's is the same with an `e` behind it."""
+    domain: Line | None = None
+    """Who signs; left out: the domain of mail.from."""
+
+
 class MailSettings(Part):
     """Who our mail is from and which way it leaves: `smtp`, or a local `maildir`."""
 
     sender: Annotated[Mailbox, Field(alias="from")]
     reply_to: OurAddress | None = None
     bounce_address: OurAddress | None = None
+    verp: bool = True
+    """Whether the envelope sender, made of bounce_address, tells whose copy came back."""
     unsubscribe_address: OurAddress | None = None
     """A mailbox whose mail is handed to us: stands in List-Unsubscribe beside the link."""
     smtp: SmtpSettings | None = None
+    relays: dict[Slug, RelaySettings] = {}
+    """Several ways out, by weight; what one cannot take goes by another."""
+    ses: SesSettings | None = None
     maildir: Path | None = None
+    discard: bool = False
+    """Accept every message and keep none: to try out a whole day without a reader noticing."""
     max_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10
+    connections: Annotated[int, Field(ge=1, le=1000)] = 8
+    """How many a relay gets that names no number of its own."""
+    durability: Literal["process", "power"] = "process"
+    """What nothing is sent twice after: a killed process, or a machine that lost its power."""
+    uncertain: UncertainSettings = UncertainSettings()
+    window: HoursOfDay | None = None
+    """The hours in which editions may leave; what is left waits for the next day."""
+    warm_up: WarmUpSettings | None = None
+    domains: dict[Line, DomainSettings] = {}
+    mx_lookup: bool = True
+    """Whether to ask the DNS which provider stands behind a domain."""
+    dkim: DkimSettings | None = None
 
     @model_validator(mode="after")
     def _one_way_out(self) -> Self:
-        if (self.smtp is None) == (self.maildir is None):
-            raise ValueError("give one way out: smtp = { host = … }, or maildir = 'var/mailbox'")
+        wire = bool(self.smtp or self.relays or self.ses)
+        if wire + (self.maildir is not None) + self.discard != 1:
+            raise ValueError(
+                "give one way out: smtp = { host = … }, relays, ses, maildir = 'var/mailbox',"
+                " or discard = true"
+            )
+        if "smtp" in self.relays and self.smtp is not None:
+            raise ValueError("relays.smtp: that name is taken by smtp = { … }")
+        if "ses" in self.relays and self.ses is not None:
+            raise ValueError("relays.ses: that name is taken by ses = { … }")
         return self
 
 
@@ -254,7 +339,7 @@ class LimitSettings(Part):
     """How often letters made by hand may go, and when not."""
 
     per_day: Annotated[int, Field(ge=1)] | None = None
-    quiet: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] | None = None
+    quiet: HoursOfDay | None = None
 
 
 class NewsletterSettings(Part):
@@ -284,6 +369,12 @@ class NewsletterSettings(Part):
     hours: tuple[Hour, ...] = ()
     """The hours of the day at which readers may have it, in their own zone."""
     limits: LimitSettings | None = None
+    spread: Duration = timedelta(0)
+    """How long the letter takes to leave, evenly, so that no domain is hit at the full hour."""
+    expires_after: Duration | None = None
+    """When what is not delivered yet is given up; left out: before the next edition."""
+    urgent: bool = False
+    """It goes before the others: for breaking news."""
 
     @model_validator(mode="after")
     def _hours(self) -> Self:

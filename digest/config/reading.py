@@ -31,6 +31,7 @@ _FILES = (("mail", "smtp", "password"), ("storage", "database"))
 _PATHS = (
     ("storage", "keys"),
     ("storage", "unsubscribes"),
+    ("storage", "journal"),
     ("mail", "maildir"),
     ("site", "brand", "logo"),
     ("site", "brand", "logo_dark"),
@@ -187,15 +188,23 @@ def _variable_problems(variables: Mapping[str, str]) -> list[str]:
         place = tuple(name[len(PREFIX) :].lower().split("__"))
         kind = _type_at(place)
         if kind is None or _is_model(kind) or typing.get_origin(kind) is dict:
-            problems.append(f"{name}: unknown setting{_near_variable(name)}")
-        elif typing.get_origin(kind) is tuple and not _is_json_list(value):
+            problems.append(f"{name}: unknown setting{_near_variable(name, place)}")
+        elif _is_list_of_many(kind) and not _is_json_list(value):
             problems.append(f'{name}: a list is written as \'["one", "two"]\'')
     return problems
 
 
-def _near_variable(name: str) -> str:
-    known = [PREFIX + "__".join(place).upper() for place in _all_places(Settings, ())]
-    return did_you_mean(name.upper(), known)
+def _near_variable(name: str, place: tuple[str, ...]) -> str:
+    """Look beside it first: in a table with a name of its own, as one of several relays."""
+    siblings = _siblings(place)
+    near = did_you_mean(place[-1], siblings) if len(place) > 1 else ""
+    known = [(*place[:-1], sibling) for sibling in siblings] if near else _all_places(Settings, ())
+    return did_you_mean(name.upper(), [PREFIX + "__".join(each).upper() for each in known])
+
+
+def _is_list_of_many(kind: Any) -> bool:
+    """Tell a list from a pair, as that of two hours, which is written as one text."""
+    return typing.get_origin(kind) is tuple and Ellipsis in typing.get_args(kind)
 
 
 def _all_places(kind: Any, place: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -236,6 +245,8 @@ def _finish(settings: Settings, folder: Path) -> Settings:
     raw = settings.model_dump(by_alias=True)
     for place in _FILES:
         _read_secret(raw, place, folder)
+    for name in raw["mail"]["relays"]:
+        _read_secret(raw, ("mail", "relays", name, "password"), folder)
     for place in _PATHS:
         _resolve(raw, place, folder)
     for name, source in raw["sources"].items():

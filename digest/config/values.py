@@ -222,6 +222,31 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
+def hours_of_day(value: Any) -> tuple[time, time]:
+    """Read `06:00-22:30`; the end may lie on the next day. Raises ValueError."""
+    if isinstance(value, tuple):
+        return value
+    said = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", value) if isinstance(value, str) else None
+    if said is None:
+        raise ValueError("hours of the day are written as '06:00-22:00'")
+    try:
+        begin, end = time(int(said[1]), int(said[2])), time(int(said[3]), int(said[4]))
+    except ValueError as error:
+        raise ValueError("an hour is 00 to 23, a minute 00 to 59, as in '06:00-22:00'") from error
+    if begin == end:
+        raise ValueError("they begin when they end: leave the setting out for the whole day")
+    return begin, end
+
+
+def hours_of_day_text(value: tuple[time, time]) -> str:
+    """Write them as they are read."""
+    return f"{value[0]:%H:%M}-{value[1]:%H:%M}"
+
+
+HoursOfDay = Annotated[
+    tuple[time, time], BeforeValidator(hours_of_day), PlainSerializer(hours_of_day_text)
+]
+
 Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(duration_text)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Hour = Annotated[time, BeforeValidator(_hour), PlainSerializer(lambda at: at.strftime("%H:%M"))]

@@ -18,20 +18,26 @@ def export(settings: Settings) -> str:
     The text loads again and means the same, but for a password that stood in the file itself.
     """
     raw = _without_none(settings.model_dump(mode="json", by_alias=True))
-    smtp = raw["mail"].get("smtp", {})
-    hidden = smtp.pop("password", None)
-    if hidden is not None:
-        smtp.pop("user", None)
+    hidden = _without_log_ins(raw["mail"])
     raw["storage"]["database"] = _without_password(raw["storage"]["database"])
     for name, source in raw["sources"].items():
         if source.pop("key", None) is not None:
             source["key_file"] = f"{name}.key"
         if "sql" in source:
             source["sql"] = _without_password(source["sql"])
-    text = tomli_w.dumps(raw)
-    if hidden is not None:
-        text = "# mail.smtp: user and password are set, and not shown here.\n" + text
-    return text
+    told = (f"# {place}: user and password are set, and not shown here.\n" for place in hidden)
+    return "".join(told) + tomli_w.dumps(raw)
+
+
+def _without_log_ins(mail: dict[str, Any]) -> list[str]:
+    """Take out the users whose passwords stand in the settings; give which relays they are of."""
+    relays = {f"mail.relays.{name}": relay for name, relay in mail["relays"].items()}
+    hidden = []
+    for place, relay in {"mail.smtp": mail.get("smtp", {}), **relays}.items():
+        if relay.pop("password", None) is not None:
+            del relay["user"]  # one without the other would not load again
+            hidden.append(place)
+    return hidden
 
 
 def _without_none(value: Any) -> Any:

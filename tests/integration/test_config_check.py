@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,92 @@ def test_a_folder_of_templates_that_is_not_there_is_a_mistake(site: SiteFolder) 
     assert "digest templates new" in ran.err
     with pytest.raises(SettingsError, match="there is no such folder"):
         open_app(load(site.folder / "digest.toml"))
+
+
+# The way out
+
+
+def mailing(site: SiteFolder, mail: str) -> None:
+    """Write another way out, and what belongs to it, into [mail]."""
+    site.edit('maildir = "var/mailbox"', mail)
+
+
+def mistakes(site: SiteFolder) -> list[str]:
+    ran = site.digest("config", "check", "--json")
+    assert (ran.code, ran.err) == (2, "")
+    found: list[str] = ran.facts["problems"]
+    return found
+
+
+def test_keys_that_are_to_sign_and_are_not_there_are_a_mistake(site: SiteFolder) -> None:
+    mailing(site, 'discard = true\ndkim = { selector = "digest1" }')
+    missing = site.folder / "var" / "keys" / "dkim-digest1.rsa.pem"
+    assert mistakes(site) == [f"line 16: mail.dkim.selector: {missing}: missing"]
+    ran = site.digest("config", "check")
+    assert (ran.code, ran.out) == (2, "")
+    assert "make a new one: digest keys new --dkim" in ran.err
+    site.well("keys", "new", "--dkim")
+    site.well("config", "check")
+    missing.write_text("no key")
+    assert mistakes(site)[0].startswith(f"line 16: mail.dkim.selector: {missing}: damaged: ")
+
+
+def test_a_signature_by_a_stranger_is_a_mistake(site: SiteFolder) -> None:
+    mailing(site, 'discard = true\ndkim = { selector = "digest1", domain = "other.example" }')
+    (problem,) = mistakes(site)
+    assert problem.startswith("line 16: mail.dkim.domain: other.example: mail from ")
+
+
+def test_a_bounce_address_without_room_for_what_tells_readers_apart_is_a_mistake(
+    site: SiteFolder,
+) -> None:
+    address = f"{'b' * 24}@harbourpost.example"
+    mailing(site, f'discard = true\nbounce_address = "{address}"')
+    (problem,) = mistakes(site)
+    assert problem == (
+        f"line 16: mail.bounce_address: '{'b' * 24}' is 24 characters long: with what tells"
+        " readers apart behind it, at most 23 fit before the @"
+    )
+    site.edit(f'"{address}"', f'"{address}"\nverp = false')
+    site.well("config", "check")
+
+
+def test_amazon_without_its_library_is_a_mistake_found_with_all_others(
+    site: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailing(site, 'ses = { region = "eu-west-1" }\ndkim = { selector = "digest1" }')
+    site.well("keys", "new", "--dkim")
+    site.well("config", "check")
+    (site.folder / "var" / "keys" / "dkim-digest1.ed25519.pem").unlink()
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    keys, library = mistakes(site)
+    assert keys.endswith("dkim-digest1.ed25519.pem: missing")
+    assert library == "line 15: mail.ses: botocore is not installed"
+
+
+def test_a_key_set_by_a_variable_is_named_by_it(
+    site: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_MAIL__DKIM__SELECTOR", "digest7")
+    (problem,) = mistakes(site)
+    assert problem.startswith("DIGEST_MAIL__DKIM__SELECTOR: ")
+
+
+def test_that_nothing_leaves_is_noted(site: SiteFolder) -> None:
+    mailing(site, "discard = true")
+    assert notes(site) == ["mail.discard: it is on: nothing leaves, and all count as written to"]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        'smtp = { host = "relay.example" }',
+        'relays = { east = { host = "east.example" } }',
+        'ses = { region = "eu-west-1" }',
+    ],
+)
+def test_links_that_are_mailed_and_not_https_are_noted(site: SiteFolder, mail: str) -> None:
+    mailing(site, mail)
+    assert notes(site) == []
+    site.edit("https://letters", "http://letters")
+    assert notes(site) == ["web.public_url: not https; it stands in every link we mail"]

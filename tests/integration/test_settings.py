@@ -228,6 +228,35 @@ def test_the_export_shows_all_hides_secrets_and_loads_again(tmp_path: Path) -> N
     assert shown.startswith("# mail.smtp: user and password are set, and not shown here.\n")
 
 
+def test_the_export_hides_the_passwords_of_all_relays_and_says_whose(tmp_path: Path) -> None:
+    relays = """
+    [mail]
+    from = "Harbour Post <news@letters.harbourpost.example>"
+    relays.east = { host = "east.example", user = "harbour", password = "hunter2", weight = 3 }
+    relays.west = { host = "west.example", user = "harbour", password_file = "secret" }
+    relays.old = { host = "old.example" }
+    window = "22:00-06:00"
+    warm_up = { from = 2026-01-09 }
+    domains = { microsoft = { connections = 4 } }
+    dkim = { selector = "digest1" }
+"""
+    begin, end = WHOLE.index("    [mail]"), WHOLE.index("    [people]")
+    path = _write(
+        tmp_path,
+        textwrap.dedent(WHOLE[:begin]) + textwrap.dedent(relays) + textwrap.dedent(WHOLE[end:]),
+    )
+    before = load(path, resolve=False)
+    shown = export(before)
+    assert "hunter2" not in shown
+    assert "*" not in shown
+    words = "# mail.relays.east: user and password are set, and not shown here."
+    assert shown.splitlines()[:2] == [words, 'environment = "production"']
+    path.write_text(shown)
+    without = before.mail.relays["east"].model_copy(update={"user": None, "password": None})
+    mail = before.mail.model_copy(update={"relays": {**before.mail.relays, "east": without}})
+    assert load(path, resolve=False) == before.model_copy(update={"mail": mail})
+
+
 def test_the_export_hides_the_password_of_a_database(tmp_path: Path) -> None:
     path = _write(tmp_path, WHOLE + '[storage]\ndatabase = "postgresql://post:pw@db.example/x"\n')
     assert 'database = "postgresql://post@db.example/x"' in export(load(path, resolve=False))
