@@ -53,6 +53,8 @@ _ONCE = frozenset(
         "auto-submitted",
         "precedence",
         "feedback-id",
+        "list-help",
+        "list-archive",
     }
 )
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -64,7 +66,8 @@ _PRINTABLE = re.compile(r"[ -~]*")
 _UNSPOKEN = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ATOMS = re.compile(rf"{_ATEXT}(?: {_ATEXT})*")
+_WORD = _ATEXT.replace("=?", "")  # in a name they go into quotes: they begin encoded-words
+_ATOMS = re.compile(rf"{_WORD}(?: {_WORD})*")
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -236,10 +239,32 @@ def list_unsubscribe(url: str, mailto: str = "") -> str:
     Raises:
         CompositionError: if one of them is no http or mailto URL in ASCII.
     """
-    web = _checked(_WEB_URL, url, "List-Unsubscribe", "it is not a web address")
+    return _ways("List-Unsubscribe", url, mailto)
+
+
+def list_help(url: str, mailto: str = "") -> str:
+    """Make a List-Help (RFC 2369, 3.1): the page first, then the person.
+
+    Raises:
+        CompositionError: if one of them is no http or mailto URL in ASCII.
+    """
+    return _ways("List-Help", url, mailto)
+
+
+def list_archive(url: str) -> str:
+    """Make a List-Archive (RFC 2369, 3.6).
+
+    Raises:
+        CompositionError: if it is no http URL in ASCII.
+    """
+    return _ways("List-Archive", url)
+
+
+def _ways(field: str, url: str, mailto: str = "") -> str:
+    web = _checked(_WEB_URL, url, field, "it is not a web address")
     if not mailto:
         return f"<{web}>"
-    post = _checked(_MAILTO_URL, mailto, "List-Unsubscribe", "it is not a mailto address")
+    post = _checked(_MAILTO_URL, mailto, field, "it is not a mailto address")
     return f"<{web}>,\r\n <{post}>"
 
 

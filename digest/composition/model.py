@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 
 class Typeface(StrEnum):
@@ -241,3 +243,37 @@ class ListHeaders:
     """The host part of `<daily.letters.harbourpost.example>`, without the angles."""
     list_name: str
     feedback_id: str = ""
+    help_url: str = ""
+    """A page for everybody, where a reader who has lost the letter's own links finds help."""
+    help_mailto: str = ""
+    """The same by mail: a person."""
+    archive_url: str = ""
+    """Where past editions stand; empty when they are not for everybody."""
+
+
+class CopySigner(Protocol):
+    """Signs the copies of an edition; threads may share it."""
+
+    def signatures(self, fields: bytes, body: bytes | memoryview, at: datetime) -> bytes:
+        """Make the signature fields of one copy, each ended by CRLF: they go in front of it.
+
+        `fields` are the header lines of its own, `body` what follows the beginning of all bodies.
+        """
+        ...
+
+
+class Signer(Protocol):
+    """Signs mail for its domain."""
+
+    def copies(
+        self, shared: bytes, *, differing: Sequence[str] = (), begins: bytes = b""
+    ) -> CopySigner:
+        """Make ready what copies share: header lines, how their bodies begin.
+
+        `differing` names the fields each has of its own, in their order.
+        """
+        ...
+
+    def sign(self, message: bytes, at: datetime) -> bytes:
+        """Put the signatures in front of one whole message."""
+        ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from operator import attrgetter, itemgetter
@@ -14,6 +14,8 @@ from digest.composition.headers import (
     date,
     feedback_id,
     header_lines,
+    list_archive,
+    list_help,
     list_id,
     list_unsubscribe,
     message_id_field,
@@ -23,7 +25,7 @@ from digest.composition.headers import (
 )
 from digest.composition.language import Plural, nearest
 from digest.composition.message import MIME_VERSION, PLAIN_TEXT, frame
-from digest.composition.model import Composition, ListHeaders, ReaderValues
+from digest.composition.model import Composition, CopySigner, ListHeaders, ReaderValues, Signer
 from digest.composition.quoted_printable import SOFT_BREAK, encode_static, encode_value
 from digest.composition.slots import (
     Run,
@@ -41,6 +43,8 @@ from digest.composition.slots import (
 from digest.errors import FewStoriesError
 
 _MOST_PLANS = 256
+_OWN_FIELDS = ("To", "Date", "Message-ID", "List-Unsubscribe")
+"""What each copy has of its own in its header, in this order."""
 _ONLINE = {Slot.ADDRESS: "you", Slot.SINCE: ""}
 """What the public page shows where a reader's own value would stand; a link leads nowhere."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -60,13 +64,24 @@ class _Plan:
     """The values wanted: once for the text, once for the HTML."""
     order: Callable[[Sequence[bytes]], tuple[bytes, ...]]
     """Puts the reader's lines of the header, then those values, in the order they stand in."""
+    signer: CopySigner | None = None
+    begun: int = 0
+    """How many bytes of a copy, beside the reader's lines, the signer knows: up to the first of
+    the reader's values."""
 
 
 class EditionWire:
     """Makes the bytes of each reader's copy of one composition; threads may share it."""
 
-    def __init__(self, composition: Composition, headers: ListHeaders, *, least: int = 0) -> None:
-        """Encode once all that readers share; `least` as `EditionWires` takes it.
+    def __init__(
+        self,
+        composition: Composition,
+        headers: ListHeaders,
+        *,
+        least: int = 0,
+        signer: Signer | None = None,
+    ) -> None:
+        """Encode once all that readers share; `least` and `signer` as `EditionWires` takes them.
 
         Raises:
             CompositionError: for a broken mark, or a shared header that cannot be written.
@@ -76,9 +91,10 @@ class EditionWire:
         self._html = _Part(composition.html, composition.nonce, escape)
         self._topics = self._text.topics | self._html.topics
         self._head = header_lines(_shared_fields(composition, headers))
-        self._both = header_lines([MIME_VERSION, around.content_type]) + b"\r\n"
-        self._alone = header_lines([MIME_VERSION, *PLAIN_TEXT]) + b"\r\n"
+        self._both = header_lines([MIME_VERSION, around.content_type])
+        self._alone = header_lines([MIME_VERSION, *PLAIN_TEXT])
         self._frame = around
+        self._signer = signer
         self._least = min(least, counted(self._text.runs).stories)
         self._plan = lru_cache(maxsize=_MOST_PLANS)(self._new_plan)
 
@@ -91,20 +107,37 @@ class EditionWire:
         """
         topics = self._topics if values.topics is None else values.topics & self._topics
         plan = self._plan(topics, text_only=values.text_only)
-        message = list(plan.shared)
-        message[1::2] = plan.order([_reader_lines(values), *_encoded_values(values, plan.slots)])
-        return b"".join(message)
+        lines = _reader_lines(values)
+        pieces = list(plan.shared)
+        pieces[1::2] = plan.order([lines, *_encoded_values(values, plan.slots)])
+        message = b"".join(pieces)
+        if plan.signer is None:
+            return message
+        own = memoryview(message)[len(lines) + plan.begun :]
+        return plan.signer.signatures(lines, own, values.sent_at) + message
 
     def _new_plan(self, topics: frozenset[str], *, text_only: bool) -> _Plan:
         self._refuse_few(topics)
         text = [_place("text", piece) for piece in self._text.pieces(topics, alone=text_only)]
         if text_only:
-            return _lay_out(self._head, [self._alone, *text])
+            return self._lay_out(self._alone, text)
         html = [_place("html", piece) for piece in self._html.pieces(topics)]
-        between, after = self._frame.before_html, self._frame.after
-        return _lay_out(
-            self._head, [self._both + self._frame.before_text, *text, between, *html, after]
+        begin, between, after = (
+            self._frame.before_text,
+            self._frame.before_html,
+            self._frame.after,
         )
+        return self._lay_out(self._both, [begin, *text, between, *html, after])
+
+    def _lay_out(self, mime: bytes, body: Iterable[bytes | _Place]) -> _Plan:
+        """Lay a copy out, and let the signer make ready what is the same in all of this plan."""
+        plan = _lay_out(self._head, [mime + b"\r\n", *body])
+        if self._signer is None:
+            return plan
+        head, _, rest, *_ = plan.shared
+        begins = rest[len(mime) + len(b"\r\n") :]
+        signer = self._signer.copies(self._head + mime, differing=_OWN_FIELDS, begins=begins)
+        return replace(plan, signer=signer, begun=len(head) + len(rest))
 
     def _refuse_few(self, topics: frozenset[str]) -> None:
         left = counted(shown(self._text.runs, topics)).stories
@@ -117,18 +150,24 @@ class EditionWires:
     """Makes the bytes of each reader's copy in the language that was planned for them."""
 
     def __init__(
-        self, compositions: Sequence[Composition], headers: ListHeaders, *, least: int = 0
+        self,
+        compositions: Sequence[Composition],
+        headers: ListHeaders,
+        *,
+        least: int = 0,
+        signer: Signer | None = None,
     ) -> None:
         """Encode all languages of an edition, its own first and at least that.
 
         Readers whose topics leave fewer than `least` stories get none, unless the whole edition
-        has no more.
+        has no more. Without a `signer` copies are not signed.
 
         Raises:
             CompositionError: as `EditionWire` does.
         """
         self._wires = {
-            made.language: EditionWire(made, headers, least=least) for made in compositions
+            made.language: EditionWire(made, headers, least=least, signer=signer)
+            for made in compositions
         }
         self._tags = tuple(self._wires)
 
@@ -208,11 +247,15 @@ def _shared_fields(composition: Composition, headers: ListHeaders) -> list[tuple
         fields.append(("Reply-To", one_mailbox(headers.reply_to, field="Reply-To")))
     if headers.feedback_id:
         fields.append(("Feedback-ID", feedback_id(headers.feedback_id)))
+    if headers.help_url:
+        fields.append(("List-Help", list_help(headers.help_url, headers.help_mailto)))
+    if headers.archive_url:
+        fields.append(("List-Archive", list_archive(headers.archive_url)))
     return fields
 
 
 def _reader_lines(values: ReaderValues) -> bytes:
-    """Serialise the fields that differ; every value is checked or made by its maker."""
+    """Serialise `_OWN_FIELDS`; every value is checked or made by its maker."""
     to = reader_address(values.address)
     unsubscribe = list_unsubscribe(values.unsubscribe_url, values.unsubscribe_mailto)
     return (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import parseaddr
 from functools import lru_cache
+from hashlib import blake2b
+from urllib.parse import quote
 
 from digest.clock import Clock
 from digest.composition import store as compositions
@@ -14,12 +18,19 @@ from digest.composition.catalogs import Languages
 from digest.composition.compose import compose_notice, set_hash
 from digest.composition.dates import local_date, long_date_words
 from digest.composition.environment import MailTemplates
-from digest.composition.headers import ONE_CLICK, list_unsubscribe, reader_address
+from digest.composition.headers import (
+    ONE_CLICK,
+    ascii_domain,
+    feedback_id,
+    list_unsubscribe,
+    reader_address,
+)
 from digest.composition.message import build_notice, message_id
-from digest.composition.model import Composition, ListHeaders, ReaderValues, Site
+from digest.composition.model import Composition, ListHeaders, ReaderValues, Signer, Site
 from digest.composition.wire import EditionWire, EditionWires, full_render
 from digest.db import Database
 from digest.delivery.model import Envelope
+from digest.delivery.verp import NOTICES, Verp
 from digest.editions import store as editions
 from digest.editions.model import Edition
 from digest.errors import CompositionError
@@ -33,12 +44,21 @@ SAMPLE_ADDRESS = "reader@reader.example"
 """Whom a sample is for: nobody; its links lead to pages that change nothing."""
 
 _SAMPLE_TOKEN = "sample"  # noqa: S105 - no token at all: that is the point of it
+_NO_FEEDBACK = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @lru_cache(maxsize=4096)
 def _day_words(day: date, language: str) -> str:
     """Write "3 November 2025": readers who asked on one day share it."""
     return long_date_words(day, language)
+
+
+@lru_cache(maxsize=16)
+def _feedback_sender(domain: str) -> str:
+    """Give the last part of Feedback-ID: 13 characters that stand for our domain on all mail."""
+    host = ascii_domain(domain, field="From").lower()
+    digest = blake2b(host.encode("ascii"), digest_size=8, person=b"feedback").digest()
+    return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,12 @@ class Mailer:
     """A mailbox whose mail is handed to us: stands in List-Unsubscribe beside the link."""
     only: frozenset[str] | None = None
     """On staging: the address keys that may be mailed, whatever the database says."""
+    signer: Signer | None = None
+    """Signs all mail; None where the settings ask for no signature."""
+    verp: Verp | None = None
+    """Makes the envelope senders; None: they are all the bounce address itself."""
+    archived: frozenset[int] = frozenset()
+    """The newsletters whose past editions everybody may read, by id."""
     _bits: dict[int, dict[str, int]] = field(default_factory=dict, compare=False, repr=False)
     """Topic bits by newsletter: asked for once, as every message of a reader with topics needs
     them."""
@@ -81,6 +107,11 @@ class Mailer:
     def domain(self) -> str:
         """The sending domain: stands in Message-ID and List-Id."""
         return parseaddr(self.sender)[1].rpartition("@")[2]
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a message takes so long to make that threads should: signing does."""
+        return self.signer is not None
 
     def wire_for(self, edition_id: int) -> EditionWires:
         """Load the frozen compositions of an edition, in all its languages.
@@ -98,11 +129,11 @@ class Mailer:
                 hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
         least = self.least.get(edition.newsletter_id, 0)
-        return EditionWires(composed, self._headers(edition), least=least)
+        return EditionWires(composed, self._headers(edition), least=least, signer=self.signer)
 
     def wire(self, edition: Edition, composition: Composition) -> EditionWire:
         """Make a composition ready to be spliced, whether or not it was approved."""
-        return EditionWire(composition, self._headers(edition))
+        return EditionWire(composition, self._headers(edition), signer=self.signer)
 
     def sample(
         self, edition: Edition, composition: Composition, *, values: ReaderValues | None = None
@@ -148,12 +179,24 @@ class Mailer:
         return mailto(self.unsubscribe_address, token) if self.unsubscribe_address else ""
 
     def _headers(self, edition: Edition) -> ListHeaders:
+        place, reply_to = self.site.public_url, self.site.reply_to
+        newsletter, _, issue = edition.address.partition("/")
+        public = edition.newsletter_id in self.archived
         return ListHeaders(
             sender=self.sender,
-            reply_to=self.site.reply_to,
+            reply_to=reply_to,
             list_id=f"{edition.slug}.{self.domain}",
             list_name=self.names.get(edition.newsletter_id, edition.slug),
+            feedback_id=self._feedback(newsletter, issue, "letter"),
+            help_url=f"{place}/link",
+            help_mailto=f"mailto:{quote(reply_to, safe='@')}?subject=help" if reply_to else "",
+            archive_url=f"{place}/archive/{edition.slug}" if public else "",
         )
+
+    def _feedback(self, newsletter: str, issue: str, kind: str) -> str:
+        """Name what a complaint at Gmail is about: it counts them by each of these names."""
+        names = (_NO_FEEDBACK.sub(".", name) for name in (newsletter, issue, kind))
+        return ":".join((*names, _feedback_sender(self.domain)))
 
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
         """Say where one reader's copy goes and what differs in it.
@@ -177,11 +220,14 @@ class Mailer:
             topics=self._topics(edition.newsletter_id, recipient.topic_mask),
             text_only=recipient.text_only,
         )
-        return self._envelope(recipient.address, mail_id), values
+        number = (edition.id, recipient.subscriber_id)
+        return self._envelope(recipient.address, mail_id, number), values
 
-    def _envelope(self, address: str, mail_id: str) -> Envelope:
+    def _envelope(self, address: str, mail_id: str, number: tuple[int, int]) -> Envelope:
+        """Address a copy; `number` is its edition and reader, or that of a notice."""
         to = reader_address(address)
-        return Envelope(self.bounce_address, to, mail_id, smtputf8=not to.isascii())
+        sender = self.verp.sender(*number) if self.verp else self.bounce_address
+        return Envelope(sender, to, mail_id, smtputf8=not to.isascii())
 
     def _day(self, at: datetime, language: str) -> str:
         return _day_words(local_date(at, self.site.zone), language or self.site.language)
@@ -213,7 +259,8 @@ class Mailer:
             language=self.languages.of(str(notice.facts.get("language") or self.site.language)),
             environment=self.environment,
         )
-        mail_id = message_id(self.secret, 0, notice.id, self.domain)
+        mail_id = message_id(self.secret, NOTICES, notice.id, self.domain)
+        now = self.clock()
         message = build_notice(
             sender=self.sender,
             to=notice.to_address,
@@ -222,10 +269,15 @@ class Mailer:
             text=rendered.text,
             html=rendered.html,
             message_id=mail_id,
-            sent_at=self.clock(),
-            extra=self._way_out(notice),
+            sent_at=now,
+            extra=[
+                ("Feedback-ID", feedback_id(self._feedback("notices", "", notice.kind))),
+                *self._way_out(notice),
+            ],
         )
-        return self._envelope(notice.to_address, mail_id), message
+        if self.signer is not None:
+            message = self.signer.sign(message, now)
+        return self._envelope(notice.to_address, mail_id, (NOTICES, notice.id)), message
 
     def _way_out(self, notice: Notice) -> Sequence[tuple[str, str]]:
         """Give the headers by which a mail program stops what a notice begins: one click."""

@@ -16,13 +16,16 @@ from starlette.testclient import TestClient
 from digest.clock import fixed
 from digest.composition import store as compositions
 from digest.composition.compose import set_hash
-from digest.composition.model import ReaderValues
+from digest.composition.model import Composition, ReaderValues
 from digest.db import Database
+from digest.delivery.dkim import DkimSigner
+from digest.delivery.dkim_keys import create_dkim_keys, load_dkim_keys
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import DeliveryState, Envelope, Tally
+from digest.delivery.model import DeliveryState, Envelope, Sent, Tally, Transport, Way
 from digest.delivery.send import send_due
+from digest.delivery.verp import Verp, read_verp
 from digest.editions import store as editions
-from digest.errors import CompositionError, TokenError
+from digest.errors import CompositionError, NotFoundError, SettingsError, TokenError
 from digest.outbox.model import NewNotice, Notice, NoticeKind
 from digest.web.mount import pages_of
 from digest.workflow.telling import operators_notices
@@ -34,6 +37,7 @@ from subscribers.tokens import Grant, Purpose
 from tests.builders import ADMIN, DESK, TESTER, Paper, a_newsletter, moment, open_paper, url_of
 from tests.mail_strictness import faults_of
 from tests.unit.delivery.delivery_builders import ScriptedTransport
+from tests.unit.delivery.dkim_builders import verdicts
 
 FRIDAY = "daily/2026-01-09"
 ANN, BOB = "ann@reader.example", "bob@reader.example"
@@ -82,6 +86,14 @@ def _recipient(paper: Paper, address: str = ANN) -> Recipient:
     return reader
 
 
+def _send(paper: Paper, transport: Transport) -> Sent:
+    """Send what is due, as a sender does that goes once through."""
+    way = Way("test", transport=transport, connections=1)
+    journal = paper.feed.parent / "journal"
+    app = paper.app
+    return send_due(app.database, [way], app.mailer, journal=journal, clock=paper.watch)
+
+
 def _parsed(message: bytes) -> EmailMessage:
     return message_from_bytes(message, policy=policy.default)
 
@@ -109,6 +121,142 @@ def test_a_copy_says_who_it_is_for_since_when_and_how_to_leave(paper: Paper) -> 
     assert mail["List-Id"] == "The Morning Post <daily.letters.post.example>"
     assert mail["List-Unsubscribe"] == f"<{values.unsubscribe_url}>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_copy_says_where_to_find_help_past_editions_and_who_complaints_are_about(
+    paper: Paper,
+) -> None:
+    mailer, edition = paper.app.mailer, paper.edition(FRIDAY)
+    values = mailer.values_for(edition, _recipient(paper))[1]
+    mail = _parsed(mailer.wire_for(edition.id).message(values))
+    assert mail["List-Help"] == (
+        "<https://letters.post.example/link>, <mailto:editor@post.example?subject=help>"
+    )
+    assert mail["List-Archive"] == "<https://letters.post.example/archive/daily>"
+    *names, sender = mail["Feedback-ID"].split(":")
+    assert names == ["daily", "2026-01-09", "letter"]
+    assert re.fullmatch("[a-z2-7]{13}", sender)
+    extra = replace(edition, slot_name="evening")
+    extra_mail = _parsed(mailer.sample(extra, _composition(paper)).message)
+    assert extra_mail["Feedback-ID"] == f"daily:2026-01-09.evening:letter:{sender}"
+    client = TestClient(pages_of(paper.app))
+    for path in ("/link", "/archive/daily"):
+        assert client.get(path).status_code == 200
+
+
+def test_a_letter_that_is_not_for_everybody_names_no_archive(paper: Paper) -> None:
+    mailer = replace(paper.app.mailer, archived=frozenset())
+    mail = _parsed(mailer.sample(paper.edition(FRIDAY), _composition(paper)).message)
+    assert mail["List-Archive"] is None
+
+
+def test_a_site_without_an_address_to_answer_to_helps_on_its_page_alone(paper: Paper) -> None:
+    mailer = replace(paper.app.mailer, site=replace(paper.app.mailer.site, reply_to=""))
+    mail = _parsed(mailer.sample(paper.edition(FRIDAY), _composition(paper)).message)
+    assert mail["List-Help"] == "<https://letters.post.example/link>"
+
+
+def _composition(paper: Paper) -> Composition:
+    made = paper.composition(FRIDAY)
+    assert made is not None
+    return made
+
+
+BOUNCES = "bounces@letters.post.example"
+
+
+def test_each_copy_and_notice_has_an_envelope_sender_of_its_own(paper_on_both: Paper) -> None:
+    paper = paper_on_both
+    plain, edition = paper.app.mailer, paper.edition(FRIDAY)
+    mailer = replace(plain, verp=Verp(BOUNCES, plain.secret))
+    reader = _recipient(paper)
+    first, again = (mailer.values_for(edition, reader)[0] for _ in range(2))
+    local, _, domain = first.sender.rpartition("@")
+    assert (first, domain) == (again, "letters.post.example")
+    assert read_verp(local, mailer.secret) == (edition.id, reader.subscriber_id)
+    other = mailer.values_for(edition, _recipient(paper, BOB))[0]
+    assert other.sender != first.sender
+    (draft,) = [n for n in paper.notices() if n.facts.get("event") == "draft"]
+    sender = mailer.notice(draft)[0].sender
+    assert read_verp(sender.partition("@")[0], mailer.secret) == (0, draft.id)
+
+
+def _mail(folder: Path, **more: object) -> dict[str, object]:
+    return {
+        "from": "Harbour Post <news@letters.post.example>",
+        "maildir": str(folder / "mailbox"),
+        **more,
+    }
+
+
+@pytest.mark.parametrize("verp", [True, False])
+def test_the_settings_say_how_bounces_come_back(tmp_path: Path, *, verp: bool) -> None:
+    mail = _mail(tmp_path, bounce_address=BOUNCES, verp=verp)
+    paper = open_paper(tmp_path, "2026-01-08 12:00", mail=mail)
+    mailer = paper.app.mailer
+    assert mailer.verp == (Verp(BOUNCES, mailer.secret) if verp else None)
+    assert mailer.bounce_address == BOUNCES
+    paper.app.close()
+
+
+def test_a_bounce_address_without_room_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    mail = _mail(tmp_path, bounce_address="the-bounces-of-our-letters@letters.post.example")
+    with pytest.raises(SettingsError, match=r"settings: mail\.bounce_address: .*at most 23 fit"):
+        open_paper(tmp_path, "2026-01-08 12:00", mail=mail)
+
+
+def test_all_mail_of_a_site_with_keys_is_signed_by_both(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    folder = tmp_path / "keys"
+    create_dkim_keys(folder, "news")
+    daily = a_newsletter(release="auto")
+    mail = _mail(tmp_path, dkim={"selector": "news", "domain": "post.example"})
+    paper = open_paper(
+        tmp_path,
+        "2026-01-08 12:00",
+        database=url_of(sqlite_database),
+        mail=mail,
+        newsletters={"daily": daily},
+    )
+    signer = DkimSigner("post.example", load_dkim_keys(folder, "news"))
+    paper.reader(ANN)
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    mailer, edition = paper.app.mailer, paper.edition(FRIDAY)
+    values = mailer.values_for(edition, _recipient(paper))[1]
+    copies = [
+        mailer.wire_for(edition.id).message(replace(values, text_only=only))
+        for only in (False, True)
+    ]
+    sample = mailer.sample(edition, _composition(paper)).message
+    notices = [mailer.notice(notice)[1] for notice in paper.notices()]
+    assert notices
+    assert mailer.is_slow
+    for message in (*copies, sample, *notices):
+        assert verdicts(message, signer) == [True, True]
+        assert faults_of(message) == []
+    paper.app.close()
+
+
+@pytest.mark.parametrize("lost", ["dkim-news.rsa.pem", "dkim-news.ed25519.pem"])
+def test_a_site_whose_key_is_missing_does_not_start(tmp_path: Path, lost: str) -> None:
+    create_dkim_keys(tmp_path / "keys", "news")
+    (tmp_path / "keys" / lost).unlink()
+    with pytest.raises(NotFoundError, match=rf"keys: .*{re.escape(lost)}: missing") as caught:
+        open_paper(tmp_path, "2026-01-08 12:00", mail=_mail(tmp_path, dkim={"selector": "news"}))
+    assert caught.value.hint == (
+        "No mail leaves unsigned that is to be signed. Copy the key back from the backup, or make"
+        " a new one: digest keys new --dkim"
+    )
+
+
+def test_a_site_without_the_setting_signs_nothing(paper: Paper) -> None:
+    assert paper.app.mailer.signer is None
+    assert not paper.app.mailer.is_slow
+    assert (
+        b"DKIM" not in paper.app.mailer.sample(paper.edition(FRIDAY), _composition(paper)).message
+    )
 
 
 def test_the_message_id_is_the_same_on_every_attempt_and_differs_by_reader(paper: Paper) -> None:
@@ -353,8 +501,7 @@ def test_two_readers_of_one_edition_get_it_each_in_their_language(
     paper.news("2026-01-08")
     paper.go("2026-01-09 06:30")
     paper.go("2026-01-09 07:00")
-    transport = MaildirTransport(tmp_path / "mailboxes")
-    send_due(database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False)
+    _send(paper, MaildirTransport(tmp_path / "mailboxes"))
     assert paper.tally(FRIDAY) == Tally(accepted=2)
     paper.app.close()
     for address, language, since in ((ANN, "en", "8 January"), (BOB, "de", "8. Januar")):
@@ -373,9 +520,7 @@ def test_a_text_changed_while_it_is_being_sent_goes_to_nobody_else(paper_on_both
     with paper.app.database.write() as connection:
         connection.execute(sa.update(compositions.composition).values(html="<p>Buy this</p>"))
     transport = ScriptedTransport()
-    sent = send_due(
-        paper.app.database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False
-    )
+    sent = _send(paper, transport)
     assert transport.tried == []
     assert sent.problem == f"send: {FRIDAY}: its text is not the one that was approved"
     assert paper.tally(FRIDAY) == Tally(planned=2)
@@ -391,7 +536,7 @@ def test_who_leaves_between_plan_and_send_gets_nothing(paper_on_both: Paper) -> 
     act = Act(paper.watch.at, "one-click")
     unsubscribe(paper.app.database, token, act, keys=paper.app.keys)
     transport = ScriptedTransport()
-    send_due(paper.app.database, transport, paper.app.mailer, clock=paper.watch, stop=lambda: False)
+    _send(paper, transport)
     assert transport.accepted == [BOB]
     assert paper.tally(FRIDAY) == Tally(accepted=1, skipped=1)
 
@@ -489,6 +634,8 @@ def test_what_the_operators_are_told(paper: Paper) -> None:
     assert envelope.recipient == ADMIN
     assert mail["Subject"] == "Needs you: sending is paused"
     assert mail["Bcc"] is None
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Feedback-ID"].startswith("notices::operators:")
     assert faults_of(message) == []
 
 

@@ -18,6 +18,8 @@ from digest.composition.headers import (
     date,
     feedback_id,
     header_lines,
+    list_archive,
+    list_help,
     list_id,
     list_unsubscribe,
     mailbox,
@@ -313,6 +315,8 @@ def test_list_headers_are_written_so() -> None:
     web, post = "https://l.example/u/" + "t" * 200, "mailto:out@l.example?subject=x%20y"
     assert list_unsubscribe(web, post) == f"<{web}>,\r\n <{post}>"
     assert list_unsubscribe(web) == f"<{web}>"
+    assert list_help(web, post) == f"<{web}>,\r\n <{post}>"
+    assert list_help(web) == list_archive(web) == f"<{web}>"
     assert list_id("The Morning Post", "daily.l.example") == "The Morning Post <daily.l.example>"
     assert list_id("Post, No. 1", "daily.l.example") == '"Post, No. 1" <daily.l.example>'
     assert list_id("Früh", "daily.l.example") == "<daily.l.example>"
@@ -332,6 +336,9 @@ def test_machine_read_fields_refuse_what_could_break_out(bad: str) -> None:
     makers: tuple[Callable[[], str], ...] = (
         lambda: list_unsubscribe(f"https://l.example/{bad}"),
         lambda: list_unsubscribe("https://l.example/", f"mailto:{bad}"),
+        lambda: list_help(f"https://l.example/{bad}"),
+        lambda: list_help("https://l.example/", f"mailto:{bad}"),
+        lambda: list_archive(f"https://l.example/{bad}"),
         lambda: list_id("Post", f"{bad}.l.example"),
         lambda: message_id_field(f"<{bad}@l.example>"),
         lambda: feedback_id(f"a:b:{bad}:sender"),
@@ -346,6 +353,12 @@ def test_machine_read_fields_refuse_what_could_break_out(bad: str) -> None:
 def test_only_web_addresses_unsubscribe(url: str) -> None:
     with pytest.raises(CompositionError, match="List-Unsubscribe: it is not a web address"):
         list_unsubscribe(url)
+
+
+@pytest.mark.parametrize("name", ["1 = 1", "Questions?", "a=b"])
+def test_a_name_that_some_readers_take_for_an_encoded_word_is_quoted(name: str) -> None:
+    assert mailbox(name, "a@l.example") == f'"{name}" <a@l.example>'
+    assert list_id(name, "daily.l.example") == f'"{name}" <daily.l.example>'
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,14 @@ def test_a_message_is_written_so() -> None:
         text=f"To {SLOTS.value(Slot.ADDRESS)}\n",
         content_hash="0" * 64,
     )
-    raw = EditionWire(composition, replace(HEADERS, feedback_id="daily:7:news:harbour")).message(
+    headers = replace(
+        HEADERS,
+        feedback_id="daily:7:news:harbour",
+        help_url="https://letters.example/link",
+        help_mailto="mailto:editor@harbourpost.example?subject=help",
+        archive_url="https://letters.example/archive/daily",
+    )
+    raw = EditionWire(composition, headers).message(
         values(unsubscribe_url="https://letters.example/u/1?a=1&b=2")
     )
     (boundary,) = set(re.findall(rb"=_[0-9a-f]{24}", raw))
@@ -112,6 +119,9 @@ def test_a_message_is_written_so() -> None:
         b"Precedence: bulk\r\n"
         b"Reply-To: editor@harbourpost.example\r\n"
         b"Feedback-ID: daily:7:news:harbour\r\n"
+        b"List-Help: <https://letters.example/link>,\r\n"
+        b" <mailto:editor@harbourpost.example?subject=help>\r\n"
+        b"List-Archive: <https://letters.example/archive/daily>\r\n"
         b"To: maria@example.org\r\n"
         b"Date: Fri, 09 Jan 2026 07:00:00 +0000\r\n"
         b"Message-ID: <e7.s1.0011223344556677@letters.harbourpost.example>\r\n"
@@ -269,6 +279,9 @@ def test_a_reader_who_cannot_be_addressed_is_refused(changes: dict[str, str]) ->
         {"reply_to": "a@b.example\r\nBcc: x"},
         {"list_id": "no dots"},
         {"feedback_id": "a:b"},
+        {"help_url": "mailto:a@b.example"},
+        {"help_url": "https://l.example/", "help_mailto": "mailto:a@b.example\r\nBcc: x"},
+        {"archive_url": "https://l.example/\r\nBcc: x"},
     ],
 )
 def test_an_edition_with_a_bad_shared_header_is_refused_at_once(changes: dict[str, str]) -> None:
