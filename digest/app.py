@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
+import platform
 import signal
 import threading
 import time
@@ -22,12 +24,14 @@ from digest.composition.logo import Brand, keep_logo
 from digest.composition.model import Composition
 from digest.config import Settings
 from digest.db import Database
+from digest.delivery import count_store
 from digest.delivery import store as ledger
-from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import DeliveryState, Sent, SmtpAccount, Tally, Transport
+from digest.delivery.dkim_keys import signer_of
+from digest.delivery.limits import LimitRules
+from digest.delivery.model import DeliveryState, Sent, Tally, Way
 from digest.delivery.outbound import Mailer
-from digest.delivery.send import send_due
-from digest.delivery.smtp import SmtpTransport
+from digest.delivery.send import Sender, SendRules, open_sender
+from digest.delivery.verp import verp_of
 from digest.editions import store as editions
 from digest.editions.model import Edition, Newsletter, NewsletterSpec
 from digest.errors import (
@@ -41,7 +45,14 @@ from digest.errors import (
 from digest.log import event
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
-from digest.site_values import audiences_of, newsletter_spec, site_of, source_spec, told_of_colours
+from digest.site_values import (
+    audiences_of,
+    limit_rules,
+    newsletter_spec,
+    site_of,
+    source_spec,
+    told_of_colours,
+)
 from digest.sources import store as sources
 from digest.sources.bring import bring
 from digest.sources.collect import collect
@@ -50,8 +61,10 @@ from digest.sources.health import Health
 from digest.sources.model import Article, Polled, SourceSpec, SourceState
 from digest.sources.parsing import Parser
 from digest.sources.visit import Doubts, Visited, visit_pages
+from digest.way_values import way_out_words, ways_of
 from digest.workflow.advance import start_sending
 from digest.workflow.audience import audience_size
+from digest.workflow.halt import hold_sending
 from digest.workflow.model import Newsroom
 from digest.workflow.replay import replay_departures
 from digest.workflow.store import beat, end_beat, is_new, last_taken
@@ -89,6 +102,9 @@ class App:
     clock: Clock
     departures: Departures
     """The file of who has left."""
+    ways: tuple[Way, ...]
+    """The ways out, as the settings name them."""
+    limits: LimitRules
     seat_patience: float = 3.0
     """Seconds that a seat somebody else holds is asked for: a killed supervisor's children need a
     moment to leave."""
@@ -165,24 +181,41 @@ class App:
     @property
     def way_out(self) -> str:
         """Where mail leaves to, in words."""
-        smtp = self.settings.mail.smtp
-        return f"{smtp.host}:{smtp.port}" if smtp else f"maildir {self.settings.mail.maildir}"
+        return way_out_words(self.settings)
 
-    def transport(self) -> Transport:
-        """Make the way out: the relay, or the local mailbox. Nothing is opened yet."""
-        smtp = self.settings.mail.smtp
-        if smtp is None:
-            return MaildirTransport(self.settings.mail.maildir or Path("var/mailbox"))
-        return SmtpTransport(
-            SmtpAccount(
-                host=smtp.host,
-                port=smtp.port,
-                tls=smtp.tls,
-                user=smtp.user or "",
-                password=self.settings.smtp_password or "",
-                local_hostname=self.mailer.domain,
-            )
-        )
+    @property
+    def sender_seat(self) -> str:
+        """Name the seat of this machine's sender: on SQLite there is one, else one a journal."""
+        if self.database.is_sqlite:
+            return "sender"
+        folder = str(self.settings.storage.journal.resolve())
+        place = hashlib.sha256(folder.encode()).hexdigest()[:8]
+        return f"sender {platform.node()[:40]} {place}"
+
+    @contextlib.contextmanager
+    def sender(self, *, notices: bool = False) -> Iterator[Sender]:
+        """Open this machine's sender; the caller holds its seat.
+
+        Raises AlreadyRunningError when another has its journal, JournalError when that is no use.
+        """
+        mail = self.settings.mail
+        with open_sender(
+            self.database,
+            self.ways,
+            self.mailer,
+            journal=self.settings.storage.journal,
+            clock=self.clock,
+            rules=SendRules(
+                retry_crashed=mail.uncertain.after_crash == "retry",
+                retry_unanswered=mail.uncertain.after_lost_reply == "retry",
+                durable=mail.durability == "power",
+                mx_lookup=mail.mx_lookup and bool(mail.domains),
+            ),
+            limits=self.limits,
+            render=self.mailer.notice if notices else None,
+            on_fault=lambda editions, reason: hold_sending(self.newsroom, editions, reason=reason),
+        ) as sender:
+            yield sender
 
     def beat(self, process: str) -> None:
         """Write that this process is alive, by the machine's clock and not the newsroom's."""
@@ -256,7 +289,7 @@ class App:
     def tally(self, edition: Edition) -> Tally:
         """Count an edition's rows in the ledger."""
         with self.database.read() as connection:
-            return ledger.tally(connection, edition.id)
+            return count_store.tally(connection, edition.id)
 
     def reasons(self, edition: Edition) -> list[tuple[DeliveryState, int, str, int]]:
         """Give why copies were not accepted; see `digest.delivery.store.reasons`."""
@@ -298,7 +331,7 @@ class App:
     ) -> Sent:
         """Send what is due from this process; `progress` hears how many rows are settled.
 
-        `stop` takes effect between two messages.
+        `stop` takes effect within a second; what is on the wire by then is answered.
 
         Raises AlreadyRunningError when a sender is running: it does the work then.
         """
@@ -309,20 +342,8 @@ class App:
             done = sent.accepted + sent.deferred + sent.failed + sent.skipped + sent.uncertain
             progress(min(settled + done, before.total))
 
-        with self.database.hold("sender"):
-            transport = self.transport()
-            try:
-                return send_due(
-                    self.database,
-                    transport,
-                    self.mailer,
-                    clock=self.clock,
-                    stop=stop,
-                    on_progress=told,
-                    max_per_second=self.settings.mail.max_per_second,
-                )
-            finally:
-                transport.close()
+        with self.database.hold(self.sender_seat), self.sender() as sender:
+            return sender.run(stop=stop, on_progress=told)
 
 
 def open_app(settings: Settings, *, clock: Clock = utc_now, read_only: bool = False) -> App:
@@ -390,7 +411,13 @@ def _open(
         parser=Parser(),
         clock=clock,
         departures=departures,
+        ways=ways_of(settings, local_hostname=_domain_of(settings)),
+        limits=limit_rules(settings),
     )
+
+
+def _domain_of(settings: Settings) -> str:
+    return parseaddr(settings.mail.sender)[1].rpartition("@")[2]
 
 
 def _brand(settings: Settings, database: Database, clock: Clock) -> Brand:
@@ -452,6 +479,9 @@ def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
         clock=newsroom.clock,
         unsubscribe_address=settings.mail.unsubscribe_address or "",
         only=only,
+        signer=signer_of(settings.mail, settings.storage.keys),
+        verp=verp_of(settings.mail, newsroom.secret),
+        archived=frozenset(each.id for each in newsroom.newsletters if each.spec.offered),
     )
 
 

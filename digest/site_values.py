@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import time as wall_time
+from email.utils import parseaddr
 
 from digest.composition.colour import palette_of
 from digest.composition.model import Site, Typeface
 from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
 from digest.config.values import WEEKDAYS, day_range, month_day, release_parts
+from digest.delivery.limits import LimitRules, rules_of
+from digest.delivery.warmup import WarmUp
 from digest.editions.model import (
     Cadence,
     DayRange,
@@ -57,6 +60,25 @@ def signup_policy(settings: Settings) -> SignupPolicy:
         disposable=Disposable(readers.disposable),
         per_network=readers.limits.per_network,
         in_all=readers.limits.in_all,
+    )
+
+
+def limit_rules(settings: Settings) -> LimitRules:
+    """Give how fast mail may leave."""
+    mail = settings.mail
+    begun = mail.warm_up
+    return rules_of(
+        max_per_second=mail.max_per_second,
+        ways={name: relay.max_per_second for name, relay in mail.relays.items()}
+        | ({"ses": mail.ses.max_per_second} if mail.ses else {}),
+        domains={
+            name: (domain.max_per_second, domain.connections)
+            for name, domain in mail.domains.items()
+        },
+        warm_up=WarmUp(begun.since, begun.first_day, begun.growth) if begun else None,
+        window=mail.window,
+        zone=settings.site.timezone,
+        sender_domain=parseaddr(mail.sender)[1].rpartition("@")[2],
     )
 
 
@@ -151,6 +173,9 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
         audience=newsletter.audience or "",
         offered=newsletter.offered,
         hours=newsletter.hours,
+        spread=newsletter.spread,
+        urgent=newsletter.urgent,
+        expires_after=newsletter.expires_after,
         sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
     )
 

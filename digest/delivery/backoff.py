@@ -20,7 +20,7 @@ _PROBES = (
 )
 
 GIVE_UP_AFTER = timedelta(hours=24)
-"""How long a reader's server may put us off; a day-old morning letter is of no use."""
+"""How long a reader's server may put us off where nothing else ends it."""
 
 
 def next_try(

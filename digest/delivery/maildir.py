@@ -7,7 +7,7 @@ import os
 import string
 from pathlib import Path
 
-from digest.delivery.model import DeliveryState, Envelope, Reply
+from digest.delivery.model import Cause, DeliveryState, Envelope, Reply
 from digest.delivery.sendable import objection
 
 _SAFE = frozenset((string.ascii_lowercase + string.digits + ".@_+-").encode())
@@ -30,14 +30,15 @@ class MaildirTransport:
     def deliver(self, envelope: Envelope, message: bytes) -> Reply:
         """Store one message for good, byte for byte; a full disk puts off, never raises."""
         if problem := objection(envelope, message):
-            return Reply(DeliveryState.FAILED, 0, problem)
+            return Reply(DeliveryState.FAILED, 0, problem, Cause.REFUSED)
         name = hashlib.sha256(envelope.message_id.encode("utf-8", "surrogatepass")).hexdigest()
         try:
             stored = _store(self._root / folder_name(envelope.recipient), name, message)
         except OSError as error:
             words = f"maildir: the mailbox cannot be written: {error.strerror}"
-            return Reply(DeliveryState.DEFERRED, 0, words, connection_lost=True, begun=True)
-        return Reply(DeliveryState.ACCEPTED, 250, "stored" if stored else "stored before")
+            return Reply(DeliveryState.DEFERRED, 0, words, Cause.CUT)
+        words = "stored" if stored else "stored before"
+        return Reply(DeliveryState.ACCEPTED, 250, words, Cause.ACCEPTED)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -35,30 +34,56 @@ FINAL_STATES = frozenset(
 """A row in one of these is not touched again, unless a person asks for it."""
 
 
+class Cause(StrEnum):
+    """What a reply means for us: whose fault it is, and what helps."""
+
+    ACCEPTED = "accepted"
+    BUSY = "put off"
+    """A temporary refusal without a better word."""
+    MAILBOX_FULL = "mailbox full"
+    GREYLISTED = "greylisted"
+    TOO_FAST = "too fast"
+    """The destination wants fewer at a time: its whole domain is slowed."""
+    POLICY = "refused for policy"
+    """Blocked for what we are or write (RFC 3463, X.7.X): never held against the reader."""
+    UNKNOWN_USER = "unknown address"
+    """There is no such mailbox: the reader bounced, and is suppressed at once."""
+    REFUSED = "refused"
+    """Any other permanent refusal of this one message."""
+    NOT_TAKEN = "not taken"
+    """The server has not offered what this message needs: its size, SMTPUTF8, 8-bit."""
+    OURS = "our fault"
+    """A wrong log-in, a sender it does not know, relaying denied: nobody is marked for it."""
+    AWAY = "server away"
+    """It cannot be reached, or left before it saw anything of this message."""
+    CUT = "connection cut"
+    """It left while it took this very message, before the final dot: surely not accepted."""
+    UNANSWERED = "no answer"
+    """The final dot was out, and no answer came: nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of one message: the state it leads to and the server's words.
+    """What became of one message: the state it leads to, and the server's words.
 
-    `code` is the SMTP reply code, 0 where there was none. `connection_lost` tells the sender to
-    open a new connection and, for a DEFERRED one, that the server is away and not the reader.
-    `begun` says that the server had begun to take this very message when it was lost: if that
-    happens again with the same message, the message may be the cause.
-    `about_us` says that the server refused the sender and not the reader (RFC 3463, X.7.X: policy),
-    `about_reader` that the cause is this reader's address, so that it says nothing of the next.
+    `code` is the SMTP reply code, 0 where there was none; `wait` is how long the server asked us to
+    wait, where it said so.
     """
 
     state: DeliveryState
     code: int
     text: str
-    connection_lost: bool = False
-    begun: bool = False
-    about_us: bool = False
-    about_reader: bool = False
+    cause: Cause
+    wait: timedelta | None = None
 
     @property
-    def server_away(self) -> bool:
-        """Whether nothing was sent and the fault is the server's: the reader's row stays."""
-        return self.connection_lost and self.state is DeliveryState.DEFERRED
+    def connection_lost(self) -> bool:
+        """Whether the connection is gone with it."""
+        return self.cause in _LOST or self.code == _SHUTTING_DOWN
+
+
+_SHUTTING_DOWN = 421
+_LOST = frozenset({Cause.AWAY, Cause.CUT, Cause.UNANSWERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +116,17 @@ class SmtpAccount:
     """How long each step may take; the answer to the final dot may take ten times as long."""
     local_hostname: str = ""
     """What we call ourselves in EHLO; empty: this machine's full name."""
+    pipelining: bool = True
+    """Whether PIPELINING is used where it is offered (RFC 2920)."""
+    messages_per_connection: int | None = None
+    """After so many we leave and come again, before the server asks us to."""
 
 
 class Transport(Protocol):
-    """A way out: SMTP or a Maildir. One message at a time; never raises for a message's fate."""
+    """A way out that takes one whole message at a time: a Maildir, an API.
+
+    It is called from several threads at once; it never raises for a message's fate.
+    """
 
     repeatable: bool
     """Whether sending the same Message-ID again leaves one copy: true of a Maildir of ours."""
@@ -105,6 +137,91 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Leave politely; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way out, as the settings name it: a relay (`account`) or a `transport`.
+
+    `weight` is its share among several; one of weight 0 is used only while the others are away.
+    """
+
+    name: str
+    account: SmtpAccount | None = None
+    transport: Transport | None = None
+    weight: int = 1
+    connections: int = 8
+    max_per_second: float | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same message can go twice and leave one copy."""
+        return self.transport is not None and self.transport.repeatable
+
+
+@dataclass(slots=True, eq=False)
+class Parcel:
+    """One message on its way: composed, signed, not written to the wire yet.
+
+    `ref` is its owner's: which row of the ledger it is, or which notice.
+    """
+
+    envelope: Envelope
+    message: bytes
+    ref: object = None
+
+
+class Source(Protocol):
+    """What the lines of a sender draw from. All of it is called in the sender's own loop."""
+
+    def take(self, line: Line) -> Parcel | None:
+        """Give what this line hands over next; None when there is nothing now: see `Line.wake`."""
+        ...
+
+    def begin(self, parcel: Parcel) -> bool:
+        """Write down that the content of a parcel is about to leave; False when it must not.
+
+        Called once for each, right before the first byte of the content.
+        """
+        ...
+
+    def answered(self, parcel: Parcel, reply: Reply) -> None:
+        """Hear what became of a parcel; called exactly once for each that was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a line ended.
+
+    `reply` is what went wrong, None when nothing did: it was asked to leave, or had handed over
+    as many as one connection may. `taken` counts the messages that were accepted on it.
+    """
+
+    reply: Reply | None = None
+    accepted: int = 0
+
+
+class Line(Protocol):
+    """One connection at work (or one caller of a transport): draws parcels until it ends."""
+
+    way: Way
+
+    async def run(self) -> Ended:
+        """Connect and hand over until told to leave or cut off; never raises for the server."""
+        ...
+
+    def wake(self) -> None:
+        """Say that there may be something to take again."""
+        ...
+
+    def leave(self) -> None:
+        """Take nothing more; go when what is on the wire is answered."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection now."""
         ...
 
 
@@ -121,6 +238,11 @@ class Wire(Protocol):
 
 class Outbound(Protocol):
     """Makes the messages of editions; the composition root builds it."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a message takes so long to make, as signing does, that threads should do it."""
+        ...
 
     def wire_for(self, edition_id: int) -> Wire:
         """Load an edition's frozen compositions. Raises DigestError when it has none."""
@@ -161,38 +283,6 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A leased batch: the readers of it that are still to be sent to, in order.
-
-    `languages` has the language planned for each of them.
-    `fence` is this lease's number: a result is only recorded while it is still the batch's.
-    `losses` counts the connections lost in succession, `lost_at` is the reader it last happened at.
-    """
-
-    edition_id: int
-    n: int
-    newsletter_id: int
-    fence: int
-    subscriber_ids: tuple[int, ...]
-    languages: Mapping[int, str]
-    losses: int = 0
-    lost_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """One reader's copy that is due again; `tries` counts those made so far."""
-
-    edition_id: int
-    subscriber_id: int
-    newsletter_id: int
-    tries: int
-    first_at: datetime
-    intent_at: datetime
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
 class Settled:
     """What is recorded of one try: `next_at` is set for a DEFERRED one only.
 
@@ -218,3 +308,5 @@ class Sent:
     finished: tuple[int, ...] = ()
     """The ids of the editions whose last open row was settled: they are now "sent"."""
     problem: str = ""
+    held: bool = False
+    """The problem is ours: the editions were held, and people were told."""

@@ -1,15 +1,20 @@
-"""Send the notices that are due: confirmations, and what editors and operators must hear."""
+"""Door to the notices that are due: confirmations, and what editors and operators must hear.
+
+A try is counted before its bytes leave, so two senders never send one at once. An answer that was
+lost counts as none: a notice that comes twice does less harm than one that never comes.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from digest.clock import Clock
 from digest.db import Database
 from digest.delivery.backoff import next_probe, next_try
-from digest.delivery.model import DeliveryState, Envelope, Reply, Transport
+from digest.delivery.model import Cause, DeliveryState, Envelope, Parcel, Reply
+from digest.delivery.sendable import objection
 from digest.delivery.settle import clean
 from digest.errors import DigestError
 from digest.log import event
@@ -22,57 +27,58 @@ _LEASE = timedelta(minutes=15)  # longer than any server may think about one mes
 _GIVE_UP_AFTER = timedelta(days=2)
 _LIMIT = 100
 
+Render = Callable[[Notice], tuple[Envelope, bytes]]
 
-def send_notices(
-    database: Database,
-    transport: Transport,
-    *,
-    render: Callable[[Notice], tuple[Envelope, bytes]],
-    clock: Clock,
-    stop: Callable[[], bool],
-) -> int:
-    """Send the notices that are due, up to a hundred; give how many were accepted.
 
-    A try is counted before its bytes leave, so two senders never send one at once. An answer that
-    was lost counts as none: a notice that comes twice does less harm than one that never comes.
+def are_due(database: Database, *, clock: Clock) -> bool:
+    """Tell whether any notice waits whose time has come."""
+    with database.read() as connection:
+        return bool(store.due(connection, now=clock(), limit=1))
+
+
+def take_notices(
+    database: Database, *, render: Render, clock: Clock, limit: int = _LIMIT
+) -> list[Parcel]:
+    """Take notices that are due, their try counted; each parcel's `ref` is its notice.
+
+    What cannot be composed is recorded as failed here.
     """
     with database.read() as connection:
-        waiting = store.due(connection, now=clock(), limit=_LIMIT)
-    accepted = 0
-    for notice in waiting:
-        if stop():
-            break
-        reply = _send(database, transport, notice, render=render, clock=clock)
-        if reply is None:
-            continue
-        accepted += reply.state is DeliveryState.ACCEPTED
-        if reply.server_away and not reply.begun:
-            break
-    return accepted
-
-
-def _send(
-    database: Database,
-    transport: Transport,
-    notice: Notice,
-    *,
-    render: Callable[[Notice], tuple[Envelope, bytes]],
-    clock: Clock,
-) -> Reply | None:
+        waiting = store.due(connection, now=clock(), limit=limit)
+    if not waiting:
+        return []
     with database.write() as connection:
-        if not store.mark_tried(connection, notice, next_at=clock() + _LEASE):
-            return None
-    try:
-        envelope, message = render(notice)
-    except (DigestError, ValueError) as error:
-        reply = Reply(DeliveryState.FAILED, 0, f"it cannot be composed: {error}")
-    else:
-        reply = transport.deliver(envelope, message)
-    _record(database, notice, reply, now=clock())
-    return reply
+        next_at = clock() + _LEASE
+        taken = [each for each in waiting if store.mark_tried(connection, each, next_at=next_at)]
+    parcels = []
+    for notice in taken:
+        try:
+            envelope, message = render(notice)
+        except (DigestError, ValueError) as error:
+            _fail(database, notice, f"it cannot be composed: {error}", clock=clock)
+            continue
+        if problem := objection(envelope, message):
+            _fail(database, notice, problem, clock=clock)
+            continue
+        parcels.append(Parcel(envelope, message, notice))
+    return parcels
 
 
-def _record(database: Database, notice: Notice, reply: Reply, *, now: datetime) -> None:
+def untake_notices(database: Database, parcels: Iterable[Parcel], *, now: datetime) -> None:
+    """Give notices back that were taken and never offered to a server."""
+    with database.write() as connection:
+        for parcel in parcels:
+            if isinstance(parcel.ref, Notice):
+                store.untake(connection, parcel.ref, now=now)
+
+
+def _fail(database: Database, notice: Notice, words: str, *, clock: Clock) -> None:
+    reply = Reply(DeliveryState.FAILED, 0, words, Cause.REFUSED)
+    record_notice(database, notice, reply, now=clock())
+
+
+def record_notice(database: Database, notice: Notice, reply: Reply, *, now: datetime) -> None:
+    """Write what became of a notice: sent, failed, or to be tried again."""
     words = clean(f"{reply.code} {reply.text}" if reply.code else reply.text)
     again = _next_try(notice, reply, now)
     with database.write() as connection:
@@ -93,6 +99,6 @@ def _next_try(notice: Notice, reply: Reply, now: datetime) -> datetime | None:
         return None
     tries = notice.attempts + 1
     again = next_try(tries, notice.created_at, now, str(notice.id), give_up_after=_GIVE_UP_AFTER)
-    if again is not None and reply.server_away and not reply.begun:
+    if again is not None and reply.cause is Cause.AWAY:
         return next_probe(tries, now)
     return again

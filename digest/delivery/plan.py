@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.clock import Clock
 from digest.db import Connection, Database
-from digest.delivery import store
+from digest.delivery import plan_store, store
+from digest.delivery.count_store import tally
 from digest.delivery.model import Tally
+from digest.delivery.plan_store import Leaving
 from digest.editions.model import Edition, EditionState
 from digest.editions.store import change_state
 from digest.errors import WorkflowError
@@ -52,6 +54,8 @@ def plan(
     only: Collection[str] | None,
     audience: Audience | None = None,
     batch_size: int = 200,
+    spread: timedelta = timedelta(0),
+    priority: int = 0,
     clock: Clock,
     pace: Pace | None = None,
 ) -> Tally:
@@ -61,12 +65,14 @@ def plan(
     in the one nearest to theirs, else in the edition's own. `only` holds the address keys that
     staging is limited to; None means everybody. `audience` is the segment of its subscribers that
     the newsletter goes to: it is asked here and not again, so what was planned stays planned.
+    The batches are due evenly over `spread`; a higher `priority` goes before other editions.
     Can be repeated and resumed at any point: nothing is sent before the last chunk is written, and
     the edition turns to "sending" in that chunk's own transaction. Without readers it is "sent".
     Raises WorkflowError when the edition is not approved.
     """
     pace = pace or (_ONE_WRITER if database.is_sqlite else _MANY_WRITERS)
-    task = _Task(edition, tuple(languages), only, audience, batch_size)
+    leaving = Leaving(edition.send_at, spread, priority)
+    task = _Task(edition, tuple(languages), only, audience, batch_size, leaving)
     count, after = pace.first, 0
     while True:
         upto, seconds = _chunk(database, task, after=after, count=count, now=clock())
@@ -75,7 +81,7 @@ def plan(
         count, after = pace.after(count, seconds), upto
         time.sleep(pace.pause_seconds)
     with database.read() as connection:  # a million rows are counted without holding anybody up
-        return store.tally(connection, edition.id)
+        return tally(connection, edition.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class _Task:
     only: Collection[str] | None
     audience: Audience | None
     batch_size: int
+    leaving: Leaving
 
 
 def _chunk(
@@ -100,7 +107,7 @@ def _chunk(
         if state in _PLANNED_BEFORE:
             return None, 0.0
         _require_approved(edition, state)
-        upto = store.plan_chunk(
+        upto = plan_store.plan_chunk(
             connection,
             edition.id,
             edition.newsletter_id,
@@ -110,7 +117,7 @@ def _chunk(
             batch_size=task.batch_size,
             after=after,
             count=count,
-            due_at=edition.send_at,
+            leaving=task.leaving,
             now=now,
         )
         if upto is None:
@@ -122,7 +129,7 @@ def _chunk(
 
 def _tell_planner(database: Database) -> None:
     with database.write() as connection:
-        store.analyze(connection)
+        plan_store.analyze(connection)
 
 
 def _require_approved(edition: Edition, state: EditionState | None) -> None:
@@ -137,7 +144,7 @@ def _complete(connection: Connection, edition_id: int, *, now: datetime) -> None
     change_state(
         connection, edition_id, expect={EditionState.APPROVED}, to=EditionState.SENDING, at=now
     )
-    if not store.has_readers(connection, edition_id):
+    if not store.has_rows(connection, edition_id):
         change_state(
             connection,
             edition_id,

@@ -1,287 +1,348 @@
-"""Door to an SMTP server: one message at a time, each step of it told apart."""
+"""Door to an SMTP server: opens a connection, secures it, signs in, and gives it to a pipeline."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import base64
+import functools
+import os
 import re
-import smtplib
-import socket
 import ssl
+from typing import cast
 
-from digest.delivery.model import DeliveryState, Envelope, Reply, SmtpAccount
-from digest.delivery.sendable import objection
+import aiosmtplib
+
+from digest.delivery.model import Cause, DeliveryState, Ended, Reply, SmtpAccount, Source, Way
+from digest.delivery.pipeline import Offer, Pipeline, Terms
+from digest.delivery.replies import Phase, read_reply, without_addresses
 from digest.errors import SettingsError
 
-_DOT_PATIENCE = 10  # RFC 5321 4.5.3.2.6: after the dot the server may take minutes to be sure
-_QUIT_SECONDS = 5.0
-_SHUTTING_DOWN = 421
-_GO_AHEAD = 354
-_ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954: authentication; never the reader's fault
-_POLICY = re.compile(r"5\.7\.\d")  # RFC 3463 3.8: security or policy, as "relay access denied"
-_TROUBLE = (OSError, smtplib.SMTPException, ValueError)
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+_SECRET_PIECE = 6  # so many signs of a password in a row are told to nobody
+_LARGEST = re.compile(r"[0-9]{1,15}")
+_WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
+_TROUBLE = (aiosmtplib.SMTPException, OSError, ValueError)
+_NOT_KNOWN = range(500, 505)  # RFC 5321 4.2.2: the server does not know what it offered itself
+_INJECTED = "the server speaks out of turn before TLS"
 
 
-class SmtpTransport:
-    """Hands messages to one server over one connection, opened when needed and kept.
+class SmtpLine:
+    """One connection to the relay of a way: dials, hands over what the source gives, and leaves.
 
-    Before the final dot a lost connection means: surely not sent. After it: nobody knows.
+    A password is only ever sent over TLS whose certificate was checked; without one,
+    `opportunistic` takes any certificate: whoever may read a letter without TLS may as well read
+    it with a certificate we do not know.
     """
 
-    repeatable = False
-
-    def __init__(self, settings: SmtpAccount, *, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        way: Way,
+        source: Source,
+        *,
+        trust: ssl.SSLContext | None = None,
+        idle_seconds: float = 10.0,
+    ) -> None:
         """Keep the account; nothing is opened yet. `trust` replaces the usual certificate store.
 
-        Raises SettingsError for a user name without TLS: a password is never sent in clear.
+        `idle_seconds` is how long the connection waits for something to take. Raises SettingsError
+        for a way without an account, or with a password that would be sent in clear.
         """
-        if settings.user and settings.tls == "none":
+        if way.account is None:
+            raise SettingsError(f"mail: {way.name}: it is no SMTP relay")
+        if way.account.user and way.account.tls == "none":
             raise SettingsError(
-                f"mail.smtp: {settings.host}: a password would be sent in clear",
+                f"mail.smtp: {way.account.host}: a password would be sent in clear",
                 hint='Set tls = "required" (or "implicit"), or remove user and password.',
             )
-        self._account = settings
+        self.way = way
+        self._account = way.account
+        self._source = source
         self._trust = trust
-        self._smtp: smtplib.SMTP | None = None
-        self._unfinished = False
+        self._idle_seconds = idle_seconds
+        self._phase = Phase.GREETING
+        self._smtp: aiosmtplib.SMTP | None = None
+        self._opening: asyncio.Task[Pipeline] | None = None
+        self._pipeline: Pipeline | None = None
+        self._gone = False
 
-    def deliver(self, envelope: Envelope, message: bytes) -> Reply:
-        """Hand over one message and tell what became of it; never raises for its fate.
+    async def run(self) -> Ended:
+        """Connect and hand over until told to leave or cut off.
 
-        A kept connection that turns out to be closed is opened again, once: servers close idle
-        ones, and some after so many messages.
+        What goes wrong before the first MAIL is an Ended with its Reply (AWAY or OURS). Raises
+        only what the source raised.
         """
-        if problem := objection(envelope, message):
-            return Reply(DeliveryState.FAILED, 0, problem)
-        kept = self._smtp is not None
-        reply, timed_out = self._try(envelope, message)
-        if kept and reply.server_away and not timed_out:
-            reply, _ = self._try(envelope, message)
-        return reply
-
-    def close(self) -> None:
-        """Say QUIT and leave; never raises."""
-        if self._smtp is not None and self._smtp.sock is not None:
-            with contextlib.suppress(*_TROUBLE):
-                self._smtp.sock.settimeout(min(_QUIT_SECONDS, self._account.timeout_seconds))
-                self._smtp.docmd("QUIT")
-        self._drop()
-
-    def _try(self, envelope: Envelope, message: bytes) -> tuple[Reply, bool]:
+        if self._gone:
+            return Ended()
+        self._opening = asyncio.ensure_future(self._open())
         try:
-            smtp = self._connection()
-        except _TROUBLE as error:
-            return self._away(error, begun=False), _is_timeout(error)
-        try:
-            refusal = self._hand_over(smtp, envelope, message)
-        except _TROUBLE as error:
-            return self._away(error, begun=True), _is_timeout(error)
-        return refusal or self._verdict(smtp), False
-
-    def _connection(self) -> smtplib.SMTP:
-        """Give the kept connection, cleared of a refused transaction, or a new one."""
-        if self._smtp is None:
-            self._smtp = self._open()
-        elif self._unfinished:
-            code, text = self._smtp.docmd("RSET")
-            if code != 250:  # noqa: PLR2004 - RFC 5321 4.1.1.5: the one good answer
-                raise smtplib.SMTPResponseException(code, text)
-        self._unfinished = False
-        return self._smtp
-
-    def _open(self) -> smtplib.SMTP:
-        smtp = self._dial()
-        try:
-            if smtp.sock is not None:
-                # The dot is a small write of its own: Nagle would hold it for a delayed ACK.
-                smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._greet(smtp)
-            if self._account.tls in {"opportunistic", "required"}:
-                self._start_tls(smtp)
-            if self._account.user:
-                self._log_in(smtp)
-        except BaseException:
-            smtp.close()
+            await asyncio.wait({self._opening})
+        except asyncio.CancelledError:
+            self.abort()  # it may have been opened in this very moment
             raise
-        return smtp
+        if self._opening.cancelled():
+            return Ended()
+        if (error := self._opening.exception()) is not None:
+            if not isinstance(error, _TROUBLE):
+                raise error
+            return Ended(self._told(error))
+        return await self._work(self._opening.result())
 
-    def _dial(self) -> smtplib.SMTP:
+    def wake(self) -> None:
+        """Say that there may be something to take again."""
+        if self._pipeline is not None:
+            self._pipeline.wake()
+
+    def leave(self) -> None:
+        """Take nothing more; go when what is on the wire is answered."""
+        self._gone = True
+        if self._pipeline is not None:
+            self._pipeline.leave()
+        elif self._opening is not None:
+            self._opening.cancel()
+
+    def abort(self) -> None:
+        """Cut the connection now."""
+        self._gone = True
+        if self._pipeline is not None:
+            self._pipeline.abort()
+        elif self._opening is not None:
+            self._opening.cancel()
+
+    async def _work(self, pipeline: Pipeline) -> Ended:
+        try:
+            return await asyncio.shield(pipeline.done)
+        except asyncio.CancelledError:
+            pipeline.abort()  # so that each parcel is answered
+            raise
+
+    # Opening
+
+    async def _open(self) -> Pipeline:
         account = self._account
-        name = account.local_hostname or None
-        if account.tls == "implicit":
-            return smtplib.SMTP_SSL(
-                account.host,
-                account.port,
-                local_hostname=name,
-                timeout=account.timeout_seconds,
-                context=self._checking(),
-            )
-        return smtplib.SMTP(
-            account.host, account.port, local_hostname=name, timeout=account.timeout_seconds
+        implicit = account.tls == "implicit"
+        self._smtp = smtp = aiosmtplib.SMTP(
+            hostname=account.host,
+            port=account.port,
+            local_hostname=account.local_hostname or None,
+            timeout=account.timeout_seconds,
+            use_tls=implicit,
+            start_tls=False,
+            tls_context=self._context() if implicit else None,
         )
+        try:
+            await smtp.connect()
+            await self._greet(smtp)
+            if account.tls in {"opportunistic", "required"}:
+                await self._start_tls(smtp)
+            if account.user:
+                await self._log_in(smtp)
+            return self._adopted(smtp)
+        except BaseException:
+            _cut(smtp)
+            raise
 
-    def _greet(self, smtp: smtplib.SMTP) -> None:
-        code, text = smtp.ehlo()
-        if code != 250:  # noqa: PLR2004 - RFC 5321 4.1.1.1: the one good answer
-            raise smtplib.SMTPHeloError(code, text)
+    async def _greet(self, smtp: aiosmtplib.SMTP) -> None:
+        self._phase = Phase.EHLO
+        await smtp.ehlo()
 
-    def _start_tls(self, smtp: smtplib.SMTP) -> None:
-        if smtp.has_extn("starttls"):
-            smtp.starttls(context=self._context())
-            self._greet(smtp)
+    async def _start_tls(self, smtp: aiosmtplib.SMTP) -> None:
+        if smtp.supports_extension("starttls"):
+            self._phase = Phase.TLS
+            watch = _Watch(smtp)
+            try:
+                await smtp.starttls(tls_context=self._context())
+            except _TROUBLE as error:
+                if watch.glued:
+                    raise aiosmtplib.SMTPException(_INJECTED) from error
+                raise
+            await self._greet(smtp)
         elif self._account.tls == "required":
-            raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS, and it is required")
+            raise aiosmtplib.SMTPNotSupported("the server offers no STARTTLS, and it is required")
 
-    def _log_in(self, smtp: smtplib.SMTP) -> None:
-        if not isinstance(smtp.sock, ssl.SSLSocket):
-            raise smtplib.SMTPNotSupportedError(
+    async def _log_in(self, smtp: aiosmtplib.SMTP) -> None:
+        if smtp.get_transport_info("sslcontext") is None:
+            raise aiosmtplib.SMTPNotSupported(
                 "the server offers no STARTTLS, and a password is never sent in clear"
             )
-        smtp.login(self._account.user, self._account.password)
+        self._phase = Phase.AUTH
+        known = {"plain": smtp.auth_plain, "login": smtp.auth_login, "cram-md5": smtp.auth_crammd5}
+        offered = [way for name, way in known.items() if name in smtp.server_auth_methods]
+        if not offered:
+            raise aiosmtplib.SMTPNotSupported("the server offers no way to log in that we know")
+        for way in offered:
+            try:
+                await way(self._account.user, self._account.password)
+            except aiosmtplib.SMTPAuthenticationError as error:
+                # A wrong password is said once: servers bar whoever tries again and again.
+                if error.code not in _NOT_KNOWN or way is offered[-1]:
+                    raise
+            else:
+                return
+
+    def _adopted(self, smtp: aiosmtplib.SMTP) -> Pipeline:
+        """Hand the transport over. There is no await between the last reply and this."""
+        transport = smtp.transport
+        if transport is None or transport.is_closing():
+            raise aiosmtplib.SMTPServerDisconnected("the server closed the connection")
+        terms = Terms(
+            place=f"{self._account.host}:{self._account.port}",
+            timeout_seconds=self._account.timeout_seconds,
+            idle_seconds=self._idle_seconds,
+            messages=self._account.messages_per_connection,
+        )
+        offer = _offer(smtp, pipelining=self._account.pipelining)
+        self._pipeline = pipeline = Pipeline(self, self._source, offer, terms)
+        pipeline.adopt(cast("asyncio.Transport", transport))
+        return pipeline
 
     def _context(self) -> ssl.SSLContext:
-        """Check the certificate unless TLS is merely better than none and no password is at stake.
-
-        Whoever may read a letter without TLS may as well read it with a certificate we do not
-        know; a password goes only to the server it is meant for.
-        """
         if self._account.tls == "opportunistic" and not self._account.user:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context
-        return self._checking()
+            return _unchecked()
+        return self._trust or _checking()
 
-    def _checking(self) -> ssl.SSLContext:
-        return self._trust or ssl.create_default_context()
+    # What is told of a failure
 
-    def _hand_over(self, smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> Reply | None:
-        """Send everything up to the final dot; give the refusal, or None when the dot is out.
+    def _told(self, error: BaseException) -> Reply:
+        place = f"{self._account.host}:{self._account.port}"
+        if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0:
+            reply = read_reply(error.code, self._discreet(error.message), self._phase)
+            words = f"{place}: {error.code} {without_addresses(reply.text)}"
+            return Reply(DeliveryState.DEFERRED, reply.code, words, reply.cause, reply.wait)
+        in_settings = isinstance(error, ValueError) and not isinstance(error, OSError)
+        no_way_in = self._phase is Phase.AUTH and isinstance(error, aiosmtplib.SMTPNotSupported)
+        cause = Cause.OURS if in_settings or no_way_in else Cause.AWAY
+        return Reply(DeliveryState.DEFERRED, 0, f"{place}: {_words(error)}", cause)
 
-        Whatever raises in here was surely not sent: without its last byte the dot is none.
-        """
-        if refusal := _beyond(smtp, envelope, message):
-            return refusal
-        self._unfinished = True
-        smtp.command_encoding = "utf-8" if envelope.smtputf8 else "ascii"
-        for verb, argument, good in (
-            ("MAIL", f"FROM:<{envelope.sender}>{_parameters(smtp, envelope, message)}", 2),
-            ("RCPT", f"TO:<{envelope.recipient}>", 2),
-            ("DATA", "", 3),
-        ):
-            code, text = smtp.docmd(verb, argument)
-            if code // 100 != good:
-                if verb == "RCPT":
-                    return self._refusal(code, text)
-                return self._not_now(code, text, begun=verb == "DATA")
-        smtp.send(message)
-        smtp.send(b".\r\n")
-        return None
-
-    def _not_now(self, code: int, text: bytes, *, begun: bool) -> Reply:
-        """Take a refusal of MAIL or DATA: it is about us or the server, never about the reader."""
-        self._drop()
-        words = self._place(f"{code} {_plain(text)}")
-        return Reply(DeliveryState.DEFERRED, max(code, 0), words, connection_lost=True, begun=begun)
-
-    def _verdict(self, smtp: smtplib.SMTP) -> Reply:
-        """Wait for the answer to the final dot: the only place where a copy may be uncertain."""
-        try:
-            code, text = self._last_reply(smtp)
-        except _TROUBLE as error:
-            self._drop()
-            return Reply(DeliveryState.UNCERTAIN, 0, self._words(error), connection_lost=True)
-        if code // 100 == 2:  # noqa: PLR2004 - RFC 5321 4.2.1: the positive completion replies
-            self._unfinished = False
-            return Reply(DeliveryState.ACCEPTED, code, _plain(text))
-        if code // 100 in {4, 5}:
-            return self._refusal(code, text)
-        self._drop()
-        return Reply(DeliveryState.UNCERTAIN, 0, _plain(text), connection_lost=True)
-
-    def _last_reply(self, smtp: smtplib.SMTP) -> tuple[int, bytes]:
-        if smtp.sock is None:
-            return smtp.getreply()
-        smtp.sock.settimeout(self._account.timeout_seconds * _DOT_PATIENCE)
-        answer = smtp.getreply()
-        smtp.sock.settimeout(self._account.timeout_seconds)
-        return answer
-
-    def _refusal(self, code: int, text: bytes) -> Reply:
-        words = _plain(text)
-        if code == _SHUTTING_DOWN or code in _ABOUT_US or code // 100 not in {4, 5}:
-            self._drop()
-            return Reply(
-                DeliveryState.DEFERRED,
-                max(code, 0),
-                self._place(f"{code} {words}"),
-                connection_lost=True,
-                begun=True,
-            )
-        if code // 100 == 4:  # noqa: PLR2004 - RFC 5321 4.2.1: transient
-            return Reply(DeliveryState.DEFERRED, code, words)
-        if _POLICY.match(words):
-            return Reply(DeliveryState.DEFERRED, code, words, about_us=True)
-        return Reply(DeliveryState.FAILED, code, words)
-
-    def _away(self, error: Exception, *, begun: bool) -> Reply:
-        self._drop()
-        code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
-        return Reply(
-            DeliveryState.DEFERRED,
-            max(code, 0),
-            self._words(error),
-            connection_lost=True,
-            begun=begun,
-        )
-
-    def _drop(self) -> None:
-        if self._smtp is not None:
-            self._smtp.close()
-        self._smtp = None
-
-    def _words(self, error: Exception) -> str:
-        if _is_timeout(error):
-            return self._place("no answer in time")
-        if isinstance(error, smtplib.SMTPResponseException):
-            return self._place(f"{error.smtp_code} {_plain(error.smtp_error)}")
-        if isinstance(error, OSError) and error.strerror:
-            return self._place(error.strerror)
-        if isinstance(error, UnicodeError):  # its own words would quote what it could not encode
-            return self._place("host, user and password must be plain ASCII")
-        return self._place(str(error) or type(error).__name__)
-
-    def _place(self, words: str) -> str:
-        return f"{self._account.host}:{self._account.port}: {words}"
+    def _discreet(self, text: str) -> str:
+        """Leave out what repeats our log-in: some servers quote a command they do not know."""
+        if self._phase is not Phase.AUTH:
+            return text
+        secrets = _spellings(self._account)
+        text = _WORD.sub(lambda word: "…" if _is_piece(word[0], secrets) else word[0], text)
+        for secret in secrets:
+            text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
+        return text
 
 
-def _beyond(smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> Reply | None:
-    """Give the failure of what this server has not offered to take; nothing is said to it."""
-    words = ""
-    if envelope.smtputf8 and not smtp.has_extn("smtputf8"):
-        words = "the server does not take addresses outside ASCII (SMTPUTF8)"
-    elif not message.isascii() and not smtp.has_extn("8bitmime"):
-        words = "the server takes no 8-bit message"
-    if not words:
-        return None
-    return Reply(DeliveryState.FAILED, 0, words, about_reader=envelope.smtputf8)
+class _Watch(asyncio.Protocol):
+    """Listens in on the answer to STARTTLS, behind which nothing may come before TLS does.
+
+    aiosmtplib would drop it; but who puts words into the server's mouth (CVE-2011-0411) is not to
+    be talked to at all.
+    """
+
+    def __init__(self, smtp: aiosmtplib.SMTP) -> None:
+        """Stand between the transport and aiosmtplib until its TLS takes the place."""
+        self.glued = False
+        self._behind = cast("asyncio.Protocol", smtp.protocol)
+        self._transport = cast("asyncio.Transport", smtp.transport)
+        self._line = b""
+        self._answered = False
+        self._transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass the answer on, while nothing has come behind its last line."""
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            self.glued = self.glued or self._answered
+            self._answered = line[3:4] != b"-"
+        if self.glued or (self._answered and self._line):
+            self.glued = True
+            self._transport.abort()
+        else:
+            self._behind.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass it on."""
+        return self._behind.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass it on."""
+        self._behind.connection_lost(exc)
 
 
-def _parameters(smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> str:
-    return (
-        (f" SIZE={len(message)}" if smtp.has_extn("size") else "")
-        + ("" if message.isascii() else " BODY=8BITMIME")
-        + (" SMTPUTF8" if envelope.smtputf8 else "")
+def _cut(smtp: aiosmtplib.SMTP) -> None:
+    if smtp.transport is not None:
+        cast("asyncio.Transport", smtp.transport).abort()
+    smtp.close()
+
+
+def _offer(smtp: aiosmtplib.SMTP, *, pipelining: bool) -> Offer:
+    largest = smtp.esmtp_extensions.get("size", "").strip()
+    return Offer(
+        pipelining=pipelining and smtp.supports_extension("pipelining"),
+        size=smtp.supports_extension("size"),
+        largest=int(largest) if _LARGEST.fullmatch(largest) else 0,
+        eight_bit=smtp.supports_extension("8bitmime"),
+        smtputf8=smtp.supports_extension("smtputf8"),
     )
 
 
-def _plain(text: bytes | str) -> str:
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+@functools.cache
+def _checking() -> ssl.SSLContext:
+    """Read the machine's certificates: once, as it takes longer than a message."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
-def _is_timeout(error: BaseException | None) -> bool:
-    """Look behind smtplib's own exception: it hides the time-out it was raised from."""
-    while error is not None:
-        if isinstance(error, TimeoutError):
-            return True
+@functools.cache
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _spellings(account: SmtpAccount) -> list[str]:
+    """Give user and password in every form that goes over the wire, the longest first."""
+    plain = [account.user, account.password, f"\0{account.user}\0{account.password}"]
+    raw = [text.encode("utf-8", "surrogatepass") for text in plain if text.strip("\0")]
+    spelt = [text for text in plain[:2] if text]
+    spelt += [base64.b64encode(each).decode("ascii") for each in raw]
+    return sorted(spelt, key=len, reverse=True)
+
+
+def _is_piece(word: str, secrets: list[str]) -> bool:
+    word = word.lower()
+    return len(word) >= _SECRET_PIECE and any(word in secret.lower() for secret in secrets)
+
+
+def _words(error: BaseException) -> str:
+    """Say in plain words why the connection did not come about; nothing of the log-in is in it."""
+    chain = _chain(error)
+    if any(isinstance(each, TimeoutError) for each in chain):
+        return "no answer in time"
+    system = (_system_words(each) for each in chain if isinstance(each, OSError))
+    return next((words for words in system if words), "") or _own_words(error)
+
+
+def _own_words(error: BaseException) -> str:
+    if isinstance(error, UnicodeError):  # its own would quote what it could not encode
+        return "its name, our own or the log-in has signs that cannot be sent"
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return "an answer that is no SMTP reply"
+    if isinstance(error, ConnectionError):
+        return "the server closed the connection"
+    return without_addresses(str(error)) or type(error).__name__
+
+
+def _system_words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}"
+    found = _ERRNO.search(str(error))  # of a host with several addresses, the first one's
+    if found is not None:
+        return os.strerror(int(found[1]))
+    return error.strerror or ""
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Give an error and all behind it: aiosmtplib hides the one that it was raised from."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
         error = error.__cause__ or error.__context__
-    return False
+    return found

@@ -34,6 +34,7 @@ listen     = {_quoted(f"127.0.0.1:{port}")}
 database = {_quoted(database)}
 keys     = {_quoted(str(keys))}
 unsubscribes = {_quoted(str(keys.with_name("unsubscribes.ndjson")))}
+journal  = {_quoted(str(keys.with_name("journal")))}
 
 [mail]
 from           = "Harbour Post <news@harbourpost.example>"

@@ -101,6 +101,12 @@ def mark_tried(connection: Connection, tried: Notice, *, next_at: datetime) -> b
     return _update(connection, tried, unseen, values)
 
 
+def untake(connection: Connection, taken: Notice, *, now: datetime) -> bool:
+    """Take back a try that was counted and never made: due again as though nothing had been."""
+    ours = _WAITING & (notice.c.attempts == taken.attempts + 1)
+    return _update(connection, taken, ours, {"attempts": taken.attempts, "next_at": now})
+
+
 def put_off(connection: Connection, tried: Notice, *, next_at: datetime, reply: str) -> bool:
     """Write when to try again, and why it did not go."""
     return _update(connection, tried, _WAITING, {"next_at": next_at, "reply": _storable(reply)})

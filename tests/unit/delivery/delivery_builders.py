@@ -10,25 +10,26 @@ import sqlalchemy as sa
 
 from digest.composition.model import ReaderValues
 from digest.db import Database
+from digest.delivery import count_store
 from digest.delivery import store as ledger
-from digest.delivery.model import DeliveryState, Envelope, Reply, Tally
+from digest.delivery.model import Cause, DeliveryState, Envelope, Reply, Tally, Way
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState
 from digest.errors import CompositionError
 from subscribers import store as readers
+from subscribers.change_store import What, tell_change
 from subscribers.model import Recipient
 
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
 
-ACCEPTED = Reply(DeliveryState.ACCEPTED, 250, "ok")
-PUT_OFF = Reply(DeliveryState.DEFERRED, 450, "mailbox busy")
-REFUSED = Reply(DeliveryState.FAILED, 550, "no such user")
-NOT_PERMITTED = Reply(
-    DeliveryState.DEFERRED, 554, "5.7.1 <ann@example.org> relay denied", about_us=True
-)
-UNREACHABLE = Reply(DeliveryState.DEFERRED, 0, "connection refused", connection_lost=True)
-CUT = Reply(DeliveryState.DEFERRED, 0, "closed in DATA", connection_lost=True, begun=True)
-UNANSWERED = Reply(DeliveryState.UNCERTAIN, 0, "closed after the dot", connection_lost=True)
+ACCEPTED = Reply(DeliveryState.ACCEPTED, 250, "ok", Cause.ACCEPTED)
+PUT_OFF = Reply(DeliveryState.DEFERRED, 450, "mailbox busy", Cause.BUSY)
+REFUSED = Reply(DeliveryState.FAILED, 550, "this one not", Cause.REFUSED)
+UNKNOWN = Reply(DeliveryState.FAILED, 550, "5.1.1 no such user", Cause.UNKNOWN_USER)
+DENIED = Reply(DeliveryState.DEFERRED, 554, "5.7.1 <ann@example.org> relay denied", Cause.OURS)
+UNREACHABLE = Reply(DeliveryState.DEFERRED, 0, "connection refused", Cause.AWAY)
+CUT = Reply(DeliveryState.DEFERRED, 0, "closed in DATA", Cause.CUT)
+UNANSWERED = Reply(DeliveryState.UNCERTAIN, 0, "closed after the dot", Cause.UNANSWERED)
 
 
 class Watch:
@@ -134,11 +135,12 @@ def leave(database: Database, reader: int) -> None:
     with database.write() as connection:
         mine = readers.subscription.c.subscriber_id == reader
         connection.execute(sa.update(readers.subscription).where(mine).values(state="unsubscribed"))
+        tell_change(connection, reader, [None], What.LEFT, at=NOON)
 
 
 def tally(database: Database, edition: Edition) -> Tally:
     with database.read() as connection:
-        return ledger.tally(connection, edition.id)
+        return count_store.tally(connection, edition.id)
 
 
 def state_of(database: Database, edition: Edition) -> EditionState:
@@ -174,11 +176,14 @@ class ScriptedTransport:
     before: Callable[[Envelope], None] = lambda _envelope: None
     tried: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    """The Message-IDs of what was tried."""
 
     def deliver(self, envelope: Envelope, message: bytes) -> Reply:
         assert message
         self.before(envelope)
         self.tried.append(envelope.recipient)
+        self.ids.append(envelope.message_id)
         planned = self.script.get(envelope.recipient)
         answer = planned.pop(0) if planned else self.otherwise
         if isinstance(answer, BaseException):
@@ -189,6 +194,11 @@ class ScriptedTransport:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def a_way(transport: ScriptedTransport, *, connections: int = 1, name: str = "scripted") -> Way:
+    """One way out by which messages leave in order, unless it has several connections."""
+    return Way(name, transport=transport, connections=connections)
 
 
 class PlainWire:
@@ -210,9 +220,12 @@ class PlainOutbound:
     """Makes messages without templates; an edition in `missing` has no composition."""
 
     broken: frozenset[str] = frozenset()
+    is_slow: bool = False
     missing: set[int] = field(default_factory=set)
     languages: dict[str, str] = field(default_factory=dict)
     """The language each address was last written to in."""
+    made: list[tuple[int, str]] = field(default_factory=list)
+    """Which editions were asked for, and for whom, in order."""
 
     def wire_for(self, edition_id: int) -> PlainWire:
         if edition_id in self.missing:
@@ -220,6 +233,7 @@ class PlainOutbound:
         return PlainWire(self.broken, self.languages)
 
     def values_for(self, edition: Edition, recipient: Recipient) -> tuple[Envelope, ReaderValues]:
+        self.made.append((edition.id, recipient.address))
         message_id = f"<e{edition.id}.{recipient.public_id}@example.org>"
         values = ReaderValues(
             address=recipient.address,

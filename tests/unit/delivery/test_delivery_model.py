@@ -1,7 +1,15 @@
 from __future__ import annotations
 
-from digest.delivery.model import SmtpAccount, Tally
-from tests.unit.delivery.delivery_builders import ACCEPTED, CUT, UNANSWERED, UNREACHABLE
+from digest.delivery.model import SmtpAccount, Tally, Way
+from tests.unit.delivery.delivery_builders import (
+    ACCEPTED,
+    CUT,
+    DENIED,
+    REFUSED,
+    UNANSWERED,
+    UNREACHABLE,
+    ScriptedTransport,
+)
 
 
 def test_sent_is_not_said_while_a_row_is_open() -> None:
@@ -9,13 +17,15 @@ def test_sent_is_not_said_while_a_row_is_open() -> None:
     assert (counts.total, counts.open) == (21, 4)
 
 
-def test_only_a_copy_that_surely_was_not_sent_leaves_its_row_alone() -> None:
-    assert [r.server_away for r in (ACCEPTED, UNREACHABLE, CUT, UNANSWERED)] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+def test_a_lost_connection_is_told_from_a_refusal() -> None:
+    replies = (ACCEPTED, REFUSED, DENIED, UNREACHABLE, CUT, UNANSWERED)
+    assert [r.connection_lost for r in replies] == [False, False, False, True, True, True]
+
+
+def test_only_what_leaves_one_copy_however_often_it_goes_may_be_repeated() -> None:
+    relay = Way("relay", SmtpAccount("relay.example"))
+    ways = [Way("x", transport=ScriptedTransport(repeatable=r)) for r in (True, False)]
+    assert [way.repeatable for way in (relay, *ways)] == [False, True, False]
 
 
 def test_an_account_never_shows_its_password() -> None:

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery.model import Envelope
-from digest.delivery.sendable import is_plain_address, objection
-from tests.unit.delivery.delivery_builders import a_message, an_envelope
+from digest.delivery.sendable import (
+    envelope_objection,
+    is_plain_address,
+    message_objection,
+    objection,
+)
+from tests.unit.delivery.way_builders import a_message, an_envelope
 
 
 def test_an_ordinary_message_is_sent_as_it_is() -> None:
@@ -126,6 +131,35 @@ def test_no_plain_address_breaks_out_of_its_command(address: str) -> None:
 )
 def test_a_message_that_smtp_would_change_is_refused(message: bytes, words: str) -> None:
     assert objection(an_envelope(), message) == words
+    assert message_objection(message) == words
+    assert envelope_objection(an_envelope()) == ""
+
+
+@pytest.mark.parametrize("length", [998, 999, 1000, 1001])
+@pytest.mark.parametrize("before", [b"", b"a\r\n", b"a" * 997 + b"\r\n"])
+def test_no_line_is_longer_than_998_bytes_wherever_it_stands(before: bytes, length: int) -> None:
+    found = message_objection(before + b"a" * length + b"\r\nb\r\n")
+    assert (found == "") is (length == 998)
+
+
+def test_the_addresses_are_looked_at_without_the_message() -> None:
+    assert envelope_objection(an_envelope()) == ""
+    assert envelope_objection(_to("é@example.org")) == ""
+    odd = Envelope("news@example.org", "b@x>", "<1@x>")
+    assert envelope_objection(odd) == "the reader's address cannot be written in SMTP"
+    assert objection(odd, b"\n") == envelope_objection(odd), "the addresses come first"
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\0", b"\xe9"]), max_size=9))
+def test_the_fast_scan_says_what_a_slow_one_says(parts: list[bytes]) -> None:
+    message = b"".join(parts)
+    unix = message.replace(b"\r\n", b"")
+    well = (
+        not set(unix) & set(b"\r\n\0")
+        and message.endswith(b"\r\n")
+        and not any(line.startswith(b".") for line in message.split(b"\r\n"))
+    )
+    assert (message_objection(message, smtputf8=True) == "") is well
 
 
 @given(st.binary())

@@ -53,3 +53,4 @@ def test_every_category_of_the_feed_has_the_section_its_story_stands_in() -> Non
 def test_a_folder_with_odd_letters_in_its_name_is_written_so_that_it_reads_back() -> None:
     odd = '/tmp/a "quoted" \\ né\x7f folder'  # noqa: S108 - nothing is opened
     assert settings(odd).mail.maildir == Path(odd) / "mailbox"
+    assert settings(odd).storage.journal == Path(odd) / "journal"
