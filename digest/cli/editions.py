@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from digest.app import App
     from digest.cli.slots import Shortage
     from digest.delivery.model import Tally
+    from digest.delivery.progress import Pace
     from digest.editions.model import Edition, Newsletter, Prepared, Slot
-    from digest.workflow.status import Overview
+    from digest.workflow.status import Overview, SendingView
 
 _COUNTS = ("accepted", "deferred", "failed", "skipped", "uncertain", "planned")
 
@@ -34,18 +36,44 @@ def status(ctx: click.Context, edition: str | None, as_json: bool) -> None:
 
     with opened(ctx) as app:
         if edition is not None:
-            found = edition_named(app, edition)
-            tally = app.tally(found)
-            show(as_json, edition_facts(found, tally), lambda: _tell_one(app, found, tally))
+            _status_of(app, edition_named(app, edition), as_json=as_json)
             return
         view = overview(app.newsroom, sources=app.sources)
         show(as_json, view.facts(), lambda: _tell_overview(app, view))
 
 
-def _tell_one(app: App, edition: Edition, tally: Tally) -> None:
+def _status_of(app: App, edition: Edition, *, as_json: bool) -> None:
+    if edition.sending_at is None:
+        tally = app.tally(edition)
+        show(as_json, edition_facts(edition, tally), lambda: _tell_unsent(app, edition, tally))
+        return
+    from digest.cli.watching import sampled
+
+    view, pace = sampled(app, edition)
+
+    def tell() -> None:
+        tell_edition(app, view.edition, view.tally, view=view, pace=pace)
+        tell_steps(steps_after_sending(view.edition, view.tally, in_hand=view.hands.leased))
+
+    show(as_json, sending_facts(view, pace), tell)
+
+
+def _tell_unsent(app: App, edition: Edition, tally: Tally) -> None:
     tell_edition(app, edition, tally)
     unsent = is_open(edition)
     tell_steps(_next_steps(edition) if unsent else steps_after_sending(edition, tally))
+
+
+def sending_facts(view: SendingView, pace: Pace) -> dict[str, Any]:
+    """Give how an edition on its way fares, for machines; `waits` are sentences."""
+    return {
+        **edition_facts(view.edition, view.tally),
+        "per_second": pace.per_second,
+        "seconds_left": pace.seconds_left,
+        "next_retry_at": view.next_retry_at,
+        "deferred_by_domain": [asdict(each) for each in view.deferred],
+        "waits": list(view.waits),
+    }
 
 
 def _tell_overview(app: App, view: Overview) -> None:
@@ -74,7 +102,8 @@ def _newsletter_rows(view: Overview, zone: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [("NEWSLETTER", "NOW", "NEXT RUN", "READERS")]
     for line in view.newsletters:
         next_run = short_time(line.next_at, zone) if line.next_at else "by hand"
-        rows.append((line.name, line.now, next_run, f"{line.readers:,}"))
+        now = f"{line.now:<8} {line.detail}" if line.detail else line.now
+        rows.append((line.name, now, next_run, f"{line.readers:,}"))
     return rows
 
 
@@ -103,15 +132,32 @@ def _dash(number: int) -> str:
     return f"{number:,}" if number else "–"
 
 
-def tell_edition(app: App, edition: Edition, tally: Tally, *, way_out: str = "") -> None:
-    """Say where an edition is, and how its copies stand; `way_out` where they went."""
+def tell_edition(
+    app: App,
+    edition: Edition,
+    tally: Tally,
+    *,
+    way_out: str = "",
+    view: SendingView | None = None,
+    pace: Pace | None = None,
+) -> None:
+    """Say where an edition is, and how its copies stand; `way_out` where they went.
+
+    `view` and `pace` tell of one on its way how fast it leaves, and what keeps it.
+    """
     waiting = f", {tally.deferred:,} to retry" if tally.deferred else ""
     say_wrapped(f"{title(app, edition)}: {edition.state}{waiting}", then="  ")
-    if edition.reason:
+    is_sending = view is not None and str(edition.state) == "sending"
+    if edition.reason and not is_sending:
         say_wrapped(edition.reason, first="  ", then="  ")
+    if view is not None:
+        _tell_pace(app, view, pace)
     counts = [(n.capitalize(), count) for n in _COUNTS if (count := getattr(tally, n))]
     longest = max((len(f"{count:,}") for _, count in counts), default=0)
-    rows: list[tuple[str, object]] = [(name, f"{n:>{longest},}") for name, n in counts]
+    put_off = _put_off(app, view)
+    rows: list[tuple[str, object]] = [
+        (name, f"{n:>{longest},}{put_off if name == 'Deferred' else ''}") for name, n in counts
+    ]
     if is_open(edition):
         rows.append(("Goes at", hour_of(app, edition)))
     if way_out:
@@ -122,6 +168,22 @@ def tell_edition(app: App, edition: Edition, tally: Tally, *, way_out: str = "")
         say_wrapped(f"{number:,} {state}: {said}", first="    ", then="      ")
 
 
+def _tell_pace(app: App, view: SendingView, pace: Pace | None) -> None:
+    from digest.cli.watching import pace_line, waiting_words
+
+    if pace is not None and view.tally.planned:
+        say(f"  {pace_line(view, pace, app)}")
+    for words in waiting_words(view, app):
+        mark("warn", f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}")
+
+
+def _put_off(app: App, view: SendingView | None) -> str:
+    from digest.cli.watching import deferred_words
+
+    words = "" if view is None else deferred_words(view, app.settings.site.timezone)
+    return f"  {words}" if words else ""
+
+
 def tell_steps(steps: Sequence[tuple[str, str]]) -> None:
     """Print commands to type next, with what each does."""
     if steps:
@@ -129,10 +191,23 @@ def tell_steps(steps: Sequence[tuple[str, str]]) -> None:
         table(steps, indent=2)
 
 
-def steps_after_sending(edition: Edition, tally: Tally) -> list[tuple[str, str]]:
-    """Give the commands that do something about copies that are not out."""
+def steps_after_sending(
+    edition: Edition, tally: Tally, *, in_hand: bool = False
+) -> list[tuple[str, str]]:
+    """Give the commands that do something about copies that are not out.
+
+    `in_hand`: somebody is sending them this moment.
+    """
+    from digest.editions.model import EditionState
+
     address = edition.address
-    steps = [(f"digest send {address}", "go on; digest serve does it too")] if tally.planned else []
+    steps = []
+    if edition.state in {EditionState.STOPPED, EditionState.HELD}:
+        steps = [(f"digest resume {address}", "go on where it was")]
+    elif tally.planned and in_hand:
+        steps = [(f"digest stop {address}", "stop it; it can go on later")]
+    elif tally.planned:
+        steps = [(f"digest send {address}", "go on; digest serve does it too")]
     for state in ("deferred", "failed", "uncertain"):
         if number := getattr(tally, state):
             readers = counted(number, "reader", "readers")
@@ -163,6 +238,7 @@ def edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
         "state": edition.state,
         "reason": edition.reason,
         "send_at": edition.send_at,
+        "sending_at": edition.sending_at,
         **{name: getattr(tally, name) for name in _COUNTS},
     }
 
@@ -289,7 +365,7 @@ def is_open(edition: Edition) -> bool:
     from digest.editions.model import EditionState
 
     ours = {EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED}
-    return edition.state in ours
+    return edition.state in ours and edition.sending_at is None
 
 
 def _next_steps(edition: Edition) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 from click.core import ParameterSource
 
-from digest.errors import NotFoundError, UsageError
+from digest.errors import NotFoundError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -70,7 +70,7 @@ def opened(
 
 
 def newsletter_named(app: App, slug: str) -> Newsletter:
-    """Find a newsletter by its name. Raises NotFoundError, which says what there is."""
+    """Find a newsletter by its name. Raises UnknownNameError, which says what there is."""
     for newsletter in app.newsroom.newsletters:
         if newsletter.slug == slug:
             return newsletter
@@ -82,7 +82,7 @@ def newsletter_named(app: App, slug: str) -> Newsletter:
             f"newsletter: {slug!r}: it is new in the settings, and looking changes nothing",
             hint="Begin it with any other command, as: digest collect",
         )
-    raise NotFoundError(
+    raise UnknownNameError(
         f"newsletter: {slug!r}: there is no such newsletter{did_you_mean(slug, known)}",
         hint=f"There are: {', '.join(known) or 'none; add one to digest.toml'}.",
     )
@@ -91,7 +91,8 @@ def newsletter_named(app: App, slug: str) -> Newsletter:
 def edition_named(app: App, name: str) -> Edition:
     """Find an edition by `daily`, `daily/1204` or `daily/2026-01-09`.
 
-    Raises UsageError for another form, NotFoundError when there is no such edition.
+    Raises UsageError for another form, NotFoundError when there is no such edition,
+    UnknownNameError when there is no such newsletter.
     """
     from digest.editions import store as editions
 

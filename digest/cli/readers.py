@@ -82,8 +82,12 @@ def add(
         words = frozenset(map(read_tag, tags))
         wishes = _Wishes(_language(language), text_only, _zone(zone), words)
         ids = newsletter_ids(app, slugs)
-        facts = [_added(app, address, ids, again=again, wishes=wishes) for address in addresses]
-    show(as_json, facts, lambda: _tell_added(facts))
+        other = _other_language(app, wishes.language, ids)
+        facts = [
+            {**_added(app, address, ids, again=again, wishes=wishes), "warning": other}
+            for address in addresses
+        ]
+    show(as_json, facts, lambda: _tell_added(facts, other))
     if any(one["problem"] for one in facts):
         ctx.exit(1)
 
@@ -110,6 +114,25 @@ def _language(tag: str | None) -> str | None:
     if tag is not None and not LANGUAGE_TAG.fullmatch(tag):
         raise UsageError(f"language: {tag!r}: not a language tag", hint="Write it as de or pt-BR.")
     return tag
+
+
+def _other_language(app: App, tag: str | None, ids: Sequence[int]) -> str:
+    """Say in what language letters come that are not made in the one asked for."""
+    from digest.composition.language import nearest
+
+    if tag is None:
+        return ""
+    come: dict[str, list[str]] = {}
+    for newsletter in app.newsroom.newsletters:
+        offered = app.newsroom.languages_of(newsletter.spec)
+        if newsletter.id in ids and nearest(tag, offered) is None:
+            come.setdefault(offered[0], []).append(newsletter.slug)
+    told = [
+        f"{listed(slugs)} {'are' if slugs[1:] else 'is'} not made in it:"
+        f" {'they come' if slugs[1:] else 'it comes'} in {own}"
+        for own, slugs in come.items()
+    ]
+    return f"language {tag}: {'; '.join(told)}" if told else ""
 
 
 def _zone(zone: str | None) -> str | None:
@@ -173,7 +196,7 @@ def _differences(before: Entry | None, after: Entry | None) -> list[str]:
     return found + [f"tag {tag}" for tag in after.tags if tag not in before.tags]
 
 
-def _tell_added(facts: Sequence[dict[str, Any]]) -> None:
+def _tell_added(facts: Sequence[dict[str, Any]], warning: str) -> None:
     for one in facts:
         if one["problem"]:
             mark("FAIL", one["problem"])
@@ -182,6 +205,9 @@ def _tell_added(facts: Sequence[dict[str, Any]]) -> None:
         what = f"added to {listed(one['added'])}" if one["added"] else "was there already"
         changed = f"; changed: {listed(one['changed'])}" if one["changed"] else ""
         mark("ok", f"{one['address']} {what}{changed}")
+    if warning and not all(one["problem"] for one in facts):
+        mark("warn", warning)
+        mark("", 'To make one in more languages: languages = ["de"] in digest.toml.')
 
 
 @click.command("list")

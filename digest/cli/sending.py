@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digest.cli.editions import edition_facts, steps_after_sending, tell_edition, tell_steps, title
-from digest.cli.opening import edition_named, opened
-from digest.cli.output import Progress, json_option, mark, say, show
+from digest.cli.editions import (
+    account,
+    edition_facts,
+    steps_after_sending,
+    tell_edition,
+    tell_steps,
+    title,
+)
+from digest.cli.opening import edition_named, newsletter_named, opened
+from digest.cli.output import json_option, mark, say, show
 from digest.cli.wording import counted
 from digest.errors import AlreadyRunningError, UsageError, WorkflowError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from digest.app import App
     from digest.editions.model import Edition
 
@@ -36,15 +45,25 @@ def send(ctx: click.Context, edition: str, confirm: int | None, as_json: bool) -
             _ask(app, found, confirm)
             app.send_now(found)
         elif found.state not in {EditionState.SENDING, EditionState.SENT}:
-            raise WorkflowError(
-                f"send: {found.address}: it is {found.state}, not approved",
-                hint=f"Approve it first: digest approve {found.address}",
-            )
+            raise _not_to_be_sent(found)
         if app.tally(found).planned or found.state is EditionState.APPROVED:
             _deliver(ctx, app, found, as_json=as_json)
         else:
             note = f"It is {found.state} already: nothing was done."
             _leave(ctx, app, found, note=note, as_json=as_json)
+
+
+def _not_to_be_sent(edition: Edition) -> WorkflowError:
+    address = edition.address
+    if edition.sending_at is not None:
+        return WorkflowError(
+            f"send: {address}: it is {edition.state}, and was sent in part",
+            hint=f"To go on with it: digest resume {address}",
+        )
+    return WorkflowError(
+        f"send: {address}: it is {edition.state}, not approved",
+        hint=f"Approve it first: digest approve {address}",
+    )
 
 
 def _ask(app: App, edition: Edition, confirm: int | None) -> None:
@@ -79,23 +98,52 @@ def _tell_what_leaves(app: App, edition: Edition, people: str) -> None:
         click.echo(f"  {name:<8}  {value}", err=True)
 
 
+_KEYS = ("s stop it", "Ctrl-C stop after what is in hand; digest serve goes on with it")
+_LEFT_OFF = "We left off after what was in hand. digest serve goes on with it, or you do:"
+
+
 def _deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
+    from digest.cli.watching import Watch
     from digest.supervisor import stop_signals
 
+    watch = Watch(app, edition, keys=_KEYS, on_stop=_stopping(app, edition), silent=as_json)
     try:
-        with (
-            stop_signals() as stop,
-            Progress(app.tally(edition).total, label="sending", silent=as_json) as bar,
-        ):
-            sent = app.deliver(edition, progress=bar.at, stop=stop.is_set)
+        with stop_signals() as stop, watch:
+            sent = app.deliver(edition, progress=lambda _done: None, stop=stop.is_set)
     except AlreadyRunningError:
-        note = "A sender is running: it takes it from here."
-        _leave(ctx, app, edition, note=note, others=True, as_json=as_json)
+        _leave_to_others(ctx, app, edition, as_json=as_json)
         return
-    idle = sent == type(sent)() and app.tally(edition).open
-    note = "Nothing is due yet: the server was away a moment ago." if idle else ""
+    note = ""
+    if app.tally(edition).open and sent == type(sent)():
+        note = "Nothing is due yet: the server was away a moment ago."
+    if app.tally(edition).planned and stop.is_set():
+        note = _LEFT_OFF
     way_out = app.way_out
     _leave(ctx, app, edition, way_out=way_out, problem=sent.problem, note=note, as_json=as_json)
+
+
+def _stopping(app: App, edition: Edition) -> Callable[[], object]:
+    """Give what the key `s` does while an edition is watched."""
+    from digest.workflow.halt import Person, stop
+
+    def on_stop() -> None:
+        editors = app.newsroom.editors
+        stop(app.database, edition, by=Person(account()), clock=app.clock, editors=editors)
+
+    return on_stop
+
+
+def _leave_to_others(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
+    """Another process sends: at a terminal it is watched, elsewhere nobody waits for it."""
+    from digest.cli.watching import watch_others
+    from digest.supervisor import stop_signals
+
+    note, others = "A sender is running: it takes it from here.", True
+    if sys.stdout.isatty() and not as_json:
+        with stop_signals() as stop:
+            others = not watch_others(app, edition, stop=stop, on_stop=_stopping(app, edition))
+        note = f"It goes on without us. Watch it: digest status {edition.slug}" if others else ""
+    _leave(ctx, app, edition, note=note, others=others, as_json=as_json)
 
 
 def _leave(
@@ -113,11 +161,13 @@ def _leave(
 
     `others` says that another process goes on with the copies that are open.
     """
-    tally = app.tally(edition)
-    found = edition_named(app, edition.address)
+    from digest.cli.watching import look
+
+    view = look(app, edition)
+    found, tally = view.edition, view.tally
 
     def tell() -> None:
-        tell_edition(app, found, tally, way_out=way_out)
+        tell_edition(app, found, tally, way_out=way_out, view=None if others else view)
         if problem:
             mark("warn", problem)
         if note:
@@ -137,21 +187,79 @@ def _leave(
 @click.option(
     "--uncertain", "which", flag_value="uncertain", help="Those that may have it already."
 )
+@click.option("--confirm", type=int, metavar="N", help="The number of readers, instead of asking.")
 @json_option
 @click.pass_context
-def retry(ctx: click.Context, edition: str, which: str | None, as_json: bool) -> None:
-    """Send an edition again to its deferred, failed or uncertain readers."""
+def retry(
+    ctx: click.Context, edition: str, which: str | None, *, confirm: int | None, as_json: bool
+) -> None:
+    """Send an edition again to its deferred, failed or uncertain readers.
+
+    The uncertain may have it already: those get it twice. At a terminal it asks for their number
+    first; elsewhere give --confirm N.
+    """
     from digest.delivery.model import DeliveryState
     from digest.delivery.retry import retry as retry_now
+    from digest.editions.model import EditionState
 
     if which is None:
         raise UsageError("retry: whom?", hint="Say --deferred, --failed or --uncertain.")
     with opened(ctx) as app:
-        found = edition_named(app, edition)
+        found = _begun_last(app, edition)
+        _ask_again(app, found, which, confirm, as_json=as_json)
         number = retry_now(app.database, found, DeliveryState(which), clock=app.clock)
-        if number:
+        if number and found.state not in {EditionState.STOPPED, EditionState.HELD}:
             _deliver(ctx, app, found, as_json=as_json)
             return
-        nobody = f"No reader of {found.address} is {which}. Nothing was done."
-        facts = {**edition_facts(found, app.tally(found)), "problem": "", "note": nobody}
-        show(as_json, facts, lambda: say(nobody))
+        note = f"No reader of {found.address} is {which}. Nothing was done."
+        if number:
+            readers = counted(number, "copy is", "copies are")
+            note = f"{readers} due when it goes on: digest resume {found.address}"
+        facts = {**edition_facts(found, app.tally(found)), "problem": "", "note": note}
+        show(as_json, facts, lambda: say(note))
+
+
+def _begun_last(app: App, name: str) -> Edition:
+    """Give the edition meant: of a bare `daily` the last that was sent, not the draft after it."""
+    from digest.editions.model import EditionState
+    from digest.editions.store import latest_editions
+
+    sent = (EditionState.SENDING, EditionState.SENT, EditionState.STOPPED, EditionState.HELD)
+    found = []
+    if "/" not in name:
+        newsletter = newsletter_named(app, name)
+        with app.database.read() as connection:
+            found = [
+                each
+                for state in sent
+                for each in latest_editions(connection, [newsletter.id], [state])
+                if each.sending_at is not None
+            ]
+    if not found:
+        return edition_named(app, name)
+    return max(found, key=lambda each: (each.window.until, each.id))
+
+
+def _ask_again(
+    app: App, edition: Edition, which: str, confirm: int | None, *, as_json: bool
+) -> None:
+    """Have the number of the readers typed before those who may have it get it again."""
+    number = getattr(app.tally(edition), which)
+    people = counted(number, "reader is", "readers are")
+    again = f"digest retry {edition.address} --{which} --confirm {number}"
+    if confirm is not None and confirm != number:
+        raise UsageError(
+            f"retry: {edition.address}: --confirm {confirm}, but {people} {which}",
+            hint=f"Look again, then: {again}",
+        )
+    if which != "uncertain" or not number:
+        return
+    have = counted(number, "reader may", "readers may")
+    asks = confirm is None and sys.stdin.isatty()
+    if asks or not as_json:
+        told = f"{have} have it already: whoever has it gets it a second time."
+        click.echo(told, err=asks)
+    if asks:
+        typed = click.prompt("Type the number to write to them again", err=True)
+        if typed.replace(",", "").strip() != str(number):
+            raise UsageError("retry: that is another number: nothing was sent")

@@ -14,7 +14,7 @@ from digest.cli.adding import add_source, tell_found
 from digest.cli.opening import config_path, from_here, newsletter_named, opened, typed
 from digest.cli.output import json_option, mark, say, say_wrapped, show, table
 from digest.cli.wording import counted, short_time
-from digest.errors import NotFoundError, UsageError
+from digest.errors import NotFoundError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -344,7 +344,10 @@ def _progress(total: int, *, silent: bool) -> Iterator[Callable[[Polled], None]]
 
 
 def _specs(app: App, name: str | None) -> tuple[SourceSpec, ...]:
-    """Give the sources meant: all, or the one of this name. Raises NotFoundError."""
+    """Give the sources meant: all, or the one of this name.
+
+    Raises UnknownNameError, and NotFoundError when there are none at all.
+    """
     all_specs = app.sources
     specs = tuple(spec for spec in all_specs if name in {None, spec.name})
     if specs:
@@ -357,7 +360,7 @@ def _specs(app: App, name: str | None) -> tuple[SourceSpec, ...]:
     from digest.config.values import did_you_mean
 
     known = [spec.name for spec in all_specs]
-    raise NotFoundError(
+    raise UnknownNameError(
         f"source: {name!r}: there is no such source{did_you_mean(str(name), known)}",
         hint=f"There are: {', '.join(known)}.",
     )

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from digest.db import Connection
     from digest.people.model import ApiToken
 
-_SCOPES = ("signup", "readers:read", "readers:write", "suppress")
+_SCOPES = (
+    *("signup", "readers:read", "readers:write", "suppress"),
+    *("editions:read", "editions:write"),
+)
 
 
 @click.group()

@@ -14,9 +14,15 @@ from digest.outbox.model import NewNotice
 UNSENT = frozenset(
     {EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.APPROVED, EditionState.HELD}
 )
-"""The states in which no reader can have had it."""
+"""The states before it is sent. An edition that is held may have been sent in part: only one whose
+`sending_at` is empty too has reached nobody."""
 
-_ENDS = frozenset({EditionState.SKIPPED, EditionState.EXPIRED, EditionState.STOPPED})
+_ENDS = frozenset({EditionState.SKIPPED, EditionState.EXPIRED})
+
+
+def is_unsent(edition: Edition) -> bool:
+    """Tell whether no reader can have had it: never once it has begun to be sent."""
+    return edition.state in UNSENT and edition.sending_at is None
 
 
 def abandon(
@@ -28,19 +34,24 @@ def abandon(
     clock: Clock,
     notices: Sequence[NewNotice] = (),
 ) -> bool:
-    """Skip, expire or stop an unsent edition; its stories return to the pool with it, or neither.
+    """Skip or expire an unsent edition; its stories return to the pool with it, or neither.
 
     The next edition weighs them again, as though this one had not been; `notices` tell of it in the
-    same transaction. False, and nothing is
-    changed, when it is on its way by now or was given up before. Raises ValueError for a state
-    that gives nothing up.
+    same transaction. False, and nothing is changed, when it has begun to be sent, though it be held
+    now, or was given up before. Raises ValueError for a state that gives nothing up.
     """
     if to not in _ENDS:
         raise ValueError(f"an edition is not abandoned by making it {to.value}")
     with database.write() as connection:
         store.lock_newsletter(connection, edition.newsletter_id)
         ours = store.change_state(
-            connection, edition.id, expect=UNSENT, to=to, reason=reason, at=clock()
+            connection,
+            edition.id,
+            expect=UNSENT,
+            expect_begun=False,
+            to=to,
+            reason=reason,
+            at=clock(),
         )
         if ours:
             candidate_store.release_uses(connection, edition.id)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from digest.editions.model import Cadence, MonthDay, Slot, SlotHours
+from digest.editions.model import Cadence, MonthDay, NewsletterSpec, Slot, SlotHours
 
 _ONE_DAY = timedelta(days=1)
 _ONE_MINUTE = timedelta(minutes=1)
@@ -58,6 +58,16 @@ def next_slots(cadence: Cadence, after: datetime, count: int) -> list[Slot]:
 def next_slot(cadence: Cadence, after: datetime) -> Slot | None:
     """Give the first slot that is sent after this moment and is no holiday, if there is one."""
     return next(iter(next_slots(cadence, after, 1)), None)
+
+
+def expiry(spec: NewsletterSpec, slot: Slot) -> datetime | None:
+    """Say when an edition is over: its own time after its hour, or when the next one is due.
+
+    Not after its own cut-off: one made early by hand would expire before its hour.
+    """
+    if spec.expires_after is not None:
+        return slot.send_at + spec.expires_after
+    return next_cut_off(spec.cadence, slot.send_at)
 
 
 def next_cut_off(cadence: Cadence, after: datetime) -> datetime | None:

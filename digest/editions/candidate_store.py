@@ -197,7 +197,8 @@ def carried(
     query = sa.select(*EDITION_COLUMNS, article_use.c.article_id).select_from(joined)
     decided = query.where(
         newsletter.c.slug.in_(slugs),
-        edition.c.state.not_in([state.value for state in _NOT_DECIDED]),
+        edition.c.state.not_in([state.value for state in _NOT_DECIDED])
+        | edition.c.sending_at.is_not(None),  # held while it is sent: some readers have it
         article_use.c.kind != _FOLDED,
     ).order_by(edition.c.send_at, edition.c.id)
     for ids in _chunks(article_ids):

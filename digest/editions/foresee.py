@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.editions import store
-from digest.editions.cadence import next_cut_off
+from digest.editions.cadence import expiry
 from digest.editions.further import with_related
 from digest.editions.model import (
     MAIN_SLOT,
@@ -80,7 +80,7 @@ def _edition(
         window=window,
         send_at=slot.send_at,
         prepared_at=now,
-        expires_at=next_cut_off(newsletter.spec.cadence, slot.send_at),
+        expires_at=expiry(newsletter.spec, slot),
         revision=there.revision if there else 1,
     )
 

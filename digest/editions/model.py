@@ -130,6 +130,12 @@ class NewsletterSpec:
     """Whether forms and preferences offer it to anybody."""
     hours: tuple[time, ...] = ()
     """The hours at which readers may ask to have it, in their own zone."""
+    spread: timedelta = timedelta(0)
+    """How long its letters take to leave, evenly."""
+    urgent: bool = False
+    """It goes before all others."""
+    expires_after: timedelta | None = None
+    """When, from its hour on, what is not delivered is given up; None: at the next cut-off."""
     sponsor_after: str = "top"
     """Where a booked sponsor stands: after `lead`, `top`, a section's key, or at the `end`."""
 
@@ -412,6 +418,8 @@ class Edition:
     reason: str = ""
     asked_for: frozenset[int] | None = None
     """The articles it was made for by name; None: it was made from all there were."""
+    sending_at: datetime | None = None
+    """When it first began to be sent: from then on some readers may have it."""
 
     @property
     def address(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from digest.clock import Clock
 from digest.db import Database
 from digest.editions import candidate_store, store
-from digest.editions.cadence import next_cut_off
+from digest.editions.cadence import expiry
 from digest.editions.further import with_related
 from digest.editions.model import (
     Newsletter,
@@ -111,8 +111,7 @@ def _draft(
         slot,
         window=window,
         prepared_at=now,
-        # Not after its own cut-off: one made early by hand would expire before its hour.
-        expires_at=next_cut_off(newsletter.spec.cadence, slot.send_at),
+        expires_at=expiry(newsletter.spec, slot),
         asked_for=only,
     )
     candidate_store.save_selection(connection, edition.id, selection)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.editions import candidate_store, choice_store, store
-from digest.editions.abandon import UNSENT
+from digest.editions.abandon import is_unsent
 from digest.editions.further import with_related
 from digest.editions.model import Edition, Newsletter, Selection
 from digest.editions.selection import used_up
@@ -25,7 +25,8 @@ def remake(
     by name stays one. None, and nothing is changed, when it is on its way by now or was given up.
     """
     store.lock_newsletter(connection, newsletter.id)
-    if candidate_store.lock_edition(connection, edition.id) not in UNSENT:
+    locked = candidate_store.lock_edition(connection, edition.id) is not None
+    if not locked or not is_unsent(store.edition_by_id(connection, edition.id)):
         return None
     chosen = weigh_within(
         connection,

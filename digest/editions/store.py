@@ -97,6 +97,7 @@ edition = sa.Table(
     sa.Column("note", sa.JSON, nullable=False, default=dict, server_default="{}"),
     sa.Column("sponsor", sa.JSON(none_as_null=True)),
     sa.Column("asked_for", sa.JSON(none_as_null=True)),
+    sa.Column("sending_at", UtcDateTime),
     sa.UniqueConstraint("newsletter_id", "local_date", "slot_name"),
     sa.UniqueConstraint("newsletter_id", "number"),
 )
@@ -359,28 +360,42 @@ def change_state(
     expect: Collection[EditionState],
     to: EditionState,
     expect_version: int | None = None,
+    expect_begun: bool | None = None,
     reason: str = "",
     at: datetime | None = None,
 ) -> bool:
     """Move an edition on, if it still is where we think; False when somebody moved it before.
 
     With `expect_version` it must not have been anywhere else in between either: it could be back
-    in the same state with other stories. `at` becomes `finished_at` when the new state is a final
-    one.
+    in the same state with other stories. `expect_begun` asks besides whether it has ever begun to
+    be sent. `at` becomes `finished_at` when the new state is a final one, and `sending_at` the
+    first time that it is sent.
     """
     found: sa.ColumnElement[bool] = edition.c.state.in_([state.value for state in expect])
     if expect_version is not None:
         found &= edition.c.version == expect_version
+    if expect_begun is not None:
+        began = edition.c.sending_at
+        found &= began.is_not(None) if expect_begun else began.is_(None)
+    values: dict[str, Any] = {
+        "state": to.value,
+        "reason": one_line(reason),
+        "version": edition.c.version + 1,
+        "finished_at": at if to in FINISHED else None,
+    }
+    if to is EditionState.SENDING:
+        begins = edition.c.send_at if at is None else sa.literal(at, UtcDateTime)
+        values["sending_at"] = sa.func.coalesce(edition.c.sending_at, begins)
     update = sa.update(edition).where(edition.c.id == edition_id, found)
-    result = connection.execute(
-        update.values(
-            state=to.value,
-            reason=one_line(reason),
-            version=edition.c.version + 1,
-            finished_at=at if to in FINISHED else None,
-        )
-    )
-    return rows_changed(result) == 1
+    return rows_changed(connection.execute(update.values(values))) == 1
+
+
+def note_reason(connection: Connection, edition_ids: Collection[int], reason: str) -> None:
+    """Write why editions that are being sent wait, or with "" that nothing keeps them any more."""
+    said = one_line(reason)
+    mine = edition.c.id.in_(list(edition_ids)) & (edition.c.reason != said)
+    sending = edition.c.state == EditionState.SENDING.value
+    connection.execute(sa.update(edition).where(mine, sending).values(reason=said))
 
 
 def mark_told(connection: Connection, edition_id: int, at: datetime) -> None:
@@ -506,4 +521,5 @@ def edition_of(row: sa.Row[*tuple[Any, ...]]) -> Edition:
         version=row.version,
         asked_for=None if row.asked_for is None else frozenset(row.asked_for),
         reason=row.reason,
+        sending_at=row.sending_at,
     )

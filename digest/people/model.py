@@ -14,6 +14,8 @@ class Scope(StrEnum):
     READ = "readers:read"
     WRITE = "readers:write"
     SUPPRESS = "suppress"
+    EDITIONS_READ = "editions:read"
+    EDITIONS_WRITE = "editions:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class WebContext:
     """Whether one last mail goes to who has left."""
     answer_after: timedelta = timedelta(0)
     """How long an answer takes that must not tell a known address from an unknown one."""
+    editors: tuple[str, ...] = ()
+    """Who is told of what becomes of an edition."""
     kept: Kept | None = None
     """How long is kept what is known of readers; None where nobody has settled it."""
 

@@ -33,6 +33,7 @@ def pages_of(app: App) -> Starlette:
         news_address=parseaddr(app.settings.mail.sender)[1],
         goodbye=app.settings.readers.goodbye,
         answer_after=_ANSWER_AFTER,
+        editors=app.newsroom.editors,
         kept=Kept(keep.ip, keep.unconfirmed, keep.attempts),
     )
     return make_app(context, beside=api_routes(context))

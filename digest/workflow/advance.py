@@ -15,7 +15,7 @@ from digest.editions.cadence import next_wake_up, slots_between
 from digest.editions.model import Edition, EditionState, Newsletter, Prepared, Slot, SlotState
 from digest.editions.prepare import prepare
 from digest.editions.wording import count_of
-from digest.errors import DigestError
+from digest.errors import DigestError, WorkflowError
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
 from digest.workflow import store
@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 _OPEN = (EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED)
 _MISSED = "Nothing was running at its hour; a later edition takes its stories."
 _MOMENT = timedelta(microseconds=1)
+_URGENT = 10
 
 
 def advance(newsroom: Newsroom) -> list[Step]:
@@ -193,7 +194,7 @@ def _move_on(newsroom: Newsroom, edition: Edition) -> Step | None:
         return _release(newsroom, edition, by=str(newsletter.spec.release.mode))
     if move is Move.HOLD:
         return _hold(newsroom, edition)
-    return start_sending(newsroom, edition) if move is Move.SEND else None
+    return _send(newsroom, edition) if move is Move.SEND else None
 
 
 def _release(newsroom: Newsroom, edition: Edition, *, by: str) -> Step | None:
@@ -208,6 +209,17 @@ def _expire(newsroom: Newsroom, edition: Edition) -> Step | None:
     return Step("expired", edition.address, {"reason": reason}, problem=True)
 
 
+def _send(newsroom: Newsroom, edition: Edition) -> Step | None:
+    try:
+        return start_sending(newsroom, edition)
+    except WorkflowError:
+        with newsroom.database.read() as connection:
+            now = editions.edition_by_id(connection, edition.id)
+        if now.state is EditionState.APPROVED:
+            raise
+        return None  # somebody held it while its readers were planned: that is no failure
+
+
 def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
     """Write the ledger of an approved edition; from here the sender takes over.
 
@@ -216,12 +228,16 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
     require_approved(newsroom.database, edition)
     with newsroom.database.read() as connection:
         composed = compositions.load_compositions(connection, edition.id)
+    newsletter = newsroom.newsletter(edition.newsletter_id)
+    spec = newsletter.spec if newsletter else None
     tally = plan(
         newsroom.database,
         edition,
         languages=[each.language for each in composed],
         only=newsroom.only_readers,
         audience=newsroom.audiences.get(edition.newsletter_id),
+        spread=spec.spread if spec else timedelta(0),
+        priority=_URGENT if spec and spec.urgent else 0,
         clock=newsroom.clock,
     )
     return Step("sending", edition.address, {"recipients": tally.total})

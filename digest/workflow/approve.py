@@ -19,8 +19,13 @@ def approve(database: Database, edition: Edition, *, by: str, clock: Clock) -> s
     """Record who approved which bytes, in all languages; their hash is given back.
 
     `edition` is what its approver looked at. Raises ConflictError when it has changed since, and
-    WorkflowError when it is not in review or held, or has no composition.
+    WorkflowError when it is not in review or held, has begun to be sent, or has no composition.
     """
+    if edition.state is EditionState.HELD and edition.sending_at is not None:
+        raise WorkflowError(
+            f"approve: {edition.address}: it was approved, and is held while it is sent",
+            hint=f"To go on with it: digest resume {edition.address}",
+        )
     with database.write() as connection:
         approved = _approve(connection, edition, by=by, at=clock())
         state = editions.edition_by_id(connection, edition.id).state
@@ -53,6 +58,7 @@ def _approve(connection: Connection, edition: Edition, *, by: str, at: datetime)
         edition.id,
         expect=_WAITING,
         expect_version=edition.version,
+        expect_begun=False,
         to=EditionState.APPROVED,
         at=at,
     ):

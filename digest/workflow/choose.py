@@ -12,7 +12,7 @@ from digest.composition.pictures import undescribed
 from digest.db import Connection
 from digest.editions import candidate_store, choice_store
 from digest.editions import store as editions
-from digest.editions.abandon import UNSENT
+from digest.editions.abandon import UNSENT, is_unsent
 from digest.editions.address import address_of
 from digest.editions.cadence import next_cut_off, next_slots, slots_between, slots_on
 from digest.editions.choice_checks import check
@@ -148,7 +148,7 @@ def target_of(newsroom: Newsroom, newsletter: Newsletter, asked: EditionAddress)
             slot_name=asked.slot_name,
         )
         named = asked.number is not None or asked.local_date is not None
-        if edition is not None and (named or edition.state in UNSENT):
+        if edition is not None and (named or is_unsent(edition)):
             return edition
         if asked.number is not None:
             raise NotFoundError(
@@ -246,13 +246,16 @@ class _Task:
         if edition is None:
             self._require_to_come()
             return None
-        state = candidate_store.lock_edition(self.connection, edition.id)
-        if state not in UNSENT:
+        candidate_store.lock_edition(self.connection, edition.id)
+        edition = editions.edition_by_id(self.connection, edition.id)
+        if not is_unsent(edition):
+            begun = " and partly sent" if edition.state in UNSENT else ""
             raise WorkflowError(
-                f"choose: {self.address}: it is {state}, nothing can be chosen for it any more",
+                f"choose: {self.address}: it is {edition.state}{begun},"
+                " nothing can be chosen for it any more",
                 hint=f"What is to come: digest choose {self.newsletter.slug} list",
             )
-        return editions.edition_by_id(self.connection, edition.id)
+        return edition
 
     def _require_to_come(self) -> None:
         if not isinstance(self.target, Slot):

@@ -65,10 +65,13 @@ def what_next(edition: Edition, release: Release, *, told_at: datetime, zone: st
 def is_over(edition: Edition, now: datetime) -> bool:
     """Tell whether an unsent edition's time has passed.
 
-    One that a person made after its own end, to catch up or to try out, has none.
+    One that a person made after its own end, to catch up or to try out, has none. One that has
+    begun to be sent, though it be held now, never is: the sender gives up what is open of it.
     """
     end = edition.expires_at
-    return edition.state in _LACKS and end is not None and edition.prepared_at < end <= now
+    if edition.state not in _LACKS or edition.sending_at is not None:
+        return False
+    return end is not None and edition.prepared_at < end <= now
 
 
 def why_over(edition: Edition) -> str:

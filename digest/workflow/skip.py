@@ -13,15 +13,24 @@ from digest.workflow.telling import editors_notices
 def drop(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str) -> None:
     """Skip or expire the edition and tell the editors, in one transaction.
 
-    Raises WorkflowError once it is being sent, or when it is over already.
+    Raises WorkflowError once it has begun to be sent, or when it is over already.
     """
     if not drop_unsent(newsroom, edition, to=to, reason=reason):
         with newsroom.database.read() as connection:
             now = editions.edition_by_id(connection, edition.id)
-        raise WorkflowError(
-            f"{edition.address}: it is {now.state}, and cannot be {to}",
-            hint="Only an edition that is not being sent yet can be dropped.",
-        )
+        raise _refusal(now, to)
+
+
+def _refusal(edition: Edition, to: EditionState) -> WorkflowError:
+    address, ways = edition.address, "Only an edition that is not being sent yet can be dropped."
+    words = f"{address}: it is {edition.state}, and cannot be {to}"
+    if edition.sending_at is None:
+        return WorkflowError(words, hint=ways)
+    if edition.state is EditionState.SENDING:
+        ways = f"To stop it: digest stop {address}"
+    elif edition.state in {EditionState.STOPPED, EditionState.HELD}:
+        ways = f"The rest stays unsent as it is. To send it to them: digest resume {address}"
+    return WorkflowError(f"{words}: some readers have it", hint=ways)
 
 
 def drop_unsent(newsroom: Newsroom, edition: Edition, *, to: EditionState, reason: str) -> bool:

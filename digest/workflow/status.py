@@ -12,12 +12,16 @@ from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
 from digest.composition.compose import set_hash
 from digest.db import Connection
-from digest.delivery import store as ledger
+from digest.delivery.count_store import tallies, tally
+from digest.delivery.limit_rules import LimitRules, rest_words, shut_now, shut_words, used_up_words
 from digest.delivery.model import Tally
+from digest.delivery.progress import Pace
 from digest.editions import store as editions
+from digest.editions.abandon import is_unsent
 from digest.editions.address import address_of
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
+from digest.editions.wording import count_of
 from digest.outbox import store as outbox
 from digest.sources import store as source_store
 from digest.sources.health import HealthWord, health_of
@@ -25,14 +29,13 @@ from digest.sources.model import SourceSpec, SourceState
 from digest.workflow import store
 from digest.workflow.audience import audience_size
 from digest.workflow.model import Newsroom
-from digest.workflow.store import STALE_AFTER, EmptySlot, Heartbeat
+from digest.workflow.store import STALE_AFTER, EmptySlot, Hands, Heartbeat, WaitingDomain
 
 _LAST = 8
 _MINUTE = timedelta(minutes=1)
 _UNFINISHED = tuple(state for state in EditionState if state not in editions.FINISHED)
-_UNSENT = frozenset(
-    {EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED}
-)
+_HALTED = frozenset({EditionState.STOPPED, EditionState.HELD})
+_DOMAINS_SHOWN = 5
 _WORKERS = ("scheduler", "sender")
 """Without either of these, nothing goes out by itself."""
 
@@ -46,6 +49,8 @@ class NewsletterLine:
     now: str
     next_at: datetime | None
     readers: int
+    detail: str = ""
+    """How far the edition is (`43 %`), or what it has (`21 stories`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,27 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingView:
+    """How an edition that has begun to be sent fares at one moment."""
+
+    edition: Edition
+    tally: Tally
+    deferred: tuple[WaitingDomain, ...]
+    """The domains that put off the most copies."""
+    next_retry_at: datetime | None
+    """When the first copy that was put off is tried again."""
+    hands: Hands
+    waits: tuple[str, ...]
+    """Why copies wait although they are due, one sentence each."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a pace can be seen: copies of it are in somebody's hands."""
+        moving = self.edition.state is EditionState.SENDING and bool(self.tally.planned)
+        return moving and self.hands.leased
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
     """All that one look at the database gave."""
 
@@ -103,6 +129,8 @@ class _Look:
     audience: Mapping[int, int]
     altered: frozenset[int]
     """The approved editions whose text is not the one that was approved."""
+    stories: Mapping[int, int]
+    """How many each edition has that no sender has yet."""
 
 
 def overview(
@@ -135,11 +163,42 @@ def overview(
     )
 
 
-def state_words(edition: Edition, tally: Tally) -> str:
+def state_words(edition: Edition, counts: Tally) -> str:
     """Give `sent`, or `sending, 5 to retry`: sent is said when every row is final."""
-    if edition.state is EditionState.SENDING and tally.deferred:
-        return f"{edition.state}, {tally.deferred} to retry"
+    if edition.state is EditionState.SENDING and counts.deferred:
+        return f"{edition.state}, {counts.deferred} to retry"
     return str(edition.state)
+
+
+def sending_view(
+    newsroom: Newsroom, edition_id: int, *, rules: LimitRules | None = None
+) -> SendingView:
+    """Look at an edition on its way; only reads, and from any process.
+
+    `rules` are the limits of the settings: what they hold back is told.
+    """
+    with newsroom.database.read() as connection:
+        edition = editions.edition_by_id(connection, edition_id)
+        return SendingView(
+            edition=edition,
+            tally=tally(connection, edition_id),
+            deferred=tuple(store.waiting_domains(connection, edition_id, limit=_DOMAINS_SHOWN)),
+            next_retry_at=store.next_retry_at(connection, edition_id),
+            hands=store.hands_of(connection, edition_id),
+            waits=tuple(_waits(connection, edition, rules or LimitRules(), newsroom.clock())),
+        )
+
+
+def _waits(connection: Connection, edition: Edition, rules: LimitRules, now: datetime) -> list[str]:
+    if edition.state is not EditionState.SENDING:
+        return []
+    if (opens := shut_now(rules, now)) is not None:
+        return [shut_words(opens, rules)]
+    key, allowed = rules.day(now)
+    if allowed is not None and store.used_of(connection, key) >= allowed:
+        return [used_up_words(allowed, rules)]
+    resting = store.resting_domains(connection, edition.id, now=now)
+    return [rest_words(group, until, rules) for group, until in resting.items()]
 
 
 def _look(newsroom: Newsroom, connection: Connection) -> _Look:
@@ -149,16 +208,19 @@ def _look(newsroom: Newsroom, connection: Connection) -> _Look:
     last = sorted(found.values(), key=lambda e: (e.window.until, e.id), reverse=True)
     current = {n.id: editions.find_edition(connection, n) for n in newsroom.newsletters}
     seen = {e.id for e in (*last, *current.values()) if e is not None}
+    counted = tallies(connection, seen)
+    unsent = [e.id for e in current.values() if e is not None and is_unsent(e)]
     return _Look(
         now=now,
         last=last,
         empty=store.empty_slots(connection, limit=_LAST),
-        tallies={each: ledger.tally(connection, each) for each in seen},
+        tallies={each: counted.get(each, Tally()) for each in seen},
         current=current,
         audience={n.id: audience_size(newsroom, connection, n.id) for n in newsroom.newsletters},
         altered=frozenset(
             e.id for e in last if e.state is EditionState.APPROVED and _is_altered(connection, e)
         ),
+        stories=store.story_counts(connection, unsent),
     )
 
 
@@ -169,23 +231,33 @@ def _is_altered(connection: Connection, edition: Edition) -> bool:
 
 def _newsletter_line(newsletter: Newsletter, look: _Look) -> NewsletterLine:
     upcoming = next_slot(newsletter.spec.cadence, look.now)
+    now, detail = _now_words(newsletter, look)
     return NewsletterLine(
         slug=newsletter.slug,
         name=newsletter.spec.name,
-        now=_now_words(newsletter, look),
+        now=now,
+        detail=detail,
         next_at=upcoming.send_at if upcoming else None,
         readers=look.audience[newsletter.id],
     )
 
 
-def _now_words(newsletter: Newsletter, look: _Look) -> str:
-    """Say what became of the newest slot, be it an edition or a reason for none."""
+def _now_words(newsletter: Newsletter, look: _Look) -> tuple[str, str]:
+    """Say what became of the newest slot, be it an edition or a reason for none; and how far."""
     edition = look.current[newsletter.id]
     empty = next((e for e in look.empty if e.slug == newsletter.slug), None)
     done = edition is None or edition.state in editions.FINISHED
     if empty and done and (edition is None or edition.local_date < empty.local_date):
-        return str(empty.state)
-    return state_words(edition, look.tallies[edition.id]) if edition else "no edition yet"
+        return str(empty.state), ""
+    if edition is None:
+        return "no edition yet", ""
+    counts = look.tallies[edition.id]
+    if edition.state is EditionState.SENDING and counts.planned:
+        pace = Pace(counts.total - counts.planned, counts.total)
+        return str(edition.state), f"{pace.percent} %"
+    stories = look.stories.get(edition.id)
+    detail = "" if stories is None else count_of(stories, "story", "stories")
+    return state_words(edition, counts), detail
 
 
 def _last_lines(newsroom: Newsroom, look: _Look) -> tuple[EditionLine, ...]:
@@ -196,17 +268,17 @@ def _last_lines(newsroom: Newsroom, look: _Look) -> tuple[EditionLine, ...]:
     return tuple(line for _, line in lines[:_LAST])
 
 
-def _edition_line(edition: Edition, tally: Tally, names: Mapping[int, str]) -> EditionLine:
+def _edition_line(edition: Edition, counts: Tally, names: Mapping[int, str]) -> EditionLine:
     return EditionLine(
         on=edition.local_date,
         address=edition.address,
         name=names.get(edition.newsletter_id, edition.slug),
         number=edition.number,
-        state=state_words(edition, tally),
-        accepted=tally.accepted,
-        deferred=tally.deferred,
-        failed=tally.failed,
-        uncertain=tally.uncertain,
+        state=state_words(edition, counts),
+        accepted=counts.accepted,
+        deferred=counts.deferred,
+        failed=counts.failed,
+        uncertain=counts.uncertain,
     )
 
 
@@ -222,14 +294,14 @@ def _empty_line(empty: EmptySlot) -> EditionLine:
 
 def _edition_need(newsroom: Newsroom, look: _Look, edition: Edition) -> str:
     newsletter = newsroom.newsletter(edition.newsletter_id)
-    if edition.state in _UNSENT and newsletter is None:
+    if not is_unsent(edition):
+        return _sent_need(edition, look.tallies[edition.id])
+    if newsletter is None:
         return (
             f"{edition.address} is {edition.state}, but its newsletter left digest.toml."
             f"  Put [newsletters.{edition.slug}] back, and it goes on."
         )
-    if edition.state in _UNSENT and newsletter is not None:
-        return _unsent_need(newsroom, look, edition, newsletter)
-    return _sent_need(edition, look.tallies[edition.id])
+    return _unsent_need(newsroom, look, edition, newsletter)
 
 
 def _unsent_need(newsroom: Newsroom, look: _Look, edition: Edition, newsletter: Newsletter) -> str:
@@ -251,17 +323,19 @@ def _unsent_need(newsroom: Newsroom, look: _Look, edition: Edition, newsletter: 
     return ""
 
 
-def _sent_need(edition: Edition, tally: Tally) -> str:
+def _sent_need(edition: Edition, counts: Tally) -> str:
     address = edition.address
-    if edition.state is EditionState.STOPPED:
-        return f"{address} is stopped: {edition.reason}  digest status {address}"
-    if tally.uncertain:
+    if edition.state in _HALTED:
+        return f"{address} is {edition.state}: {edition.reason}  digest resume {address}"
+    if edition.state is EditionState.SENDING and edition.reason:
+        return f"{address} waits: {edition.reason}  digest status {address}"
+    if counts.uncertain:
         return (
-            f"{address}: {tally.uncertain} may or may not have it."
+            f"{address}: {counts.uncertain} may or may not have it."
             f"  digest retry {address} --uncertain"
         )
-    if tally.failed:
-        return f"{address}: {tally.failed} refused.  digest status {address}"
+    if counts.failed:
+        return f"{address}: {counts.failed} refused.  digest status {address}"
     return ""
 
 
@@ -292,7 +366,8 @@ def _process_line(beat: Heartbeat, now: datetime) -> ProcessLine:
 
 
 def _missing_processes(running: Sequence[ProcessLine], waiting: int) -> list[str]:
-    alive = {line.process for line in running if line.alive}
+    # There may be several senders, each with its machine behind the word.
+    alive = {line.process.partition(" ")[0] for line in running if line.alive}
     missing = [name for name in _WORKERS if name not in alive]
     if not missing:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,13 +13,17 @@ from sqlalchemy.engine import Connection
 
 from digest import __version__
 from digest.db import UtcDateTime, metadata
-from digest.editions.model import SlotState
+from digest.delivery.bucket_store import rate_bucket
+from digest.delivery.domain_store import domain
+from digest.delivery.store import delivery_batch, delivery_retry
+from digest.editions.candidate_store import candidate
+from digest.editions.model import SlotState, Verdict
 from digest.editions.store import newsletter, slot
 
 heartbeat = sa.Table(
     "heartbeat",
     metadata,
-    sa.Column("process", sa.String(32), primary_key=True),
+    sa.Column("process", sa.String(80), primary_key=True),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("version", sa.String(32), nullable=False),
@@ -59,6 +63,29 @@ class EmptySlot:
     state: SlotState
     reason: str
     cut_off_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDomain:
+    """Copies that a domain put off: how many, and when the first is tried again.
+
+    `domain` is empty where nobody knows it yet.
+    """
+
+    domain: str
+    n: int
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Whether somebody has copies of an edition in hand, and when the next of the others are due.
+
+    `due_at` is None when every copy that was planned is in hand or done.
+    """
+
+    leased: bool
+    due_at: datetime | None
 
 
 def beat(connection: Connection, process: str, *, now: datetime) -> None:
@@ -117,6 +144,79 @@ def wake_up(connection: Connection, newsletter_id: int) -> datetime | None:
     query = sa.select(newsletter.c.next_run_at).where(newsletter.c.id == newsletter_id)
     at: datetime | None = connection.scalar(query)
     return at
+
+
+def waiting_domains(
+    connection: Connection, edition_id: int, *, limit: int
+) -> Sequence[WaitingDomain]:
+    """Give the domains that put off copies of an edition, those with the most first."""
+    n = sa.func.count()
+    name = sa.func.coalesce(domain.c.name, "").label("name")
+    query = (
+        sa.select(name, n, sa.func.min(delivery_retry.c.next_at))
+        .select_from(delivery_retry)
+        .outerjoin(domain, domain.c.id == delivery_retry.c.domain_id)
+        .where(delivery_retry.c.edition_id == edition_id, delivery_retry.c.tries > 0)
+        .group_by(name)
+        .order_by(n.desc(), name)
+        .limit(limit)
+    )
+    return [WaitingDomain(*row) for row in connection.execute(query)]
+
+
+def next_retry_at(connection: Connection, edition_id: int) -> datetime | None:
+    """Give when the first copy of an edition that was put off is tried again."""
+    mine = (delivery_retry.c.edition_id == edition_id) & (delivery_retry.c.tries > 0)
+    at: datetime | None = connection.scalar(
+        sa.select(sa.func.min(delivery_retry.c.next_at)).where(mine)
+    )
+    return at
+
+
+def hands_of(connection: Connection, edition_id: int) -> Hands:
+    """Tell who has an edition in hand, and when what nobody has is due."""
+    batch, wait = delivery_batch.c, delivery_retry.c
+    undone = (batch.edition_id == edition_id) & batch.done_at.is_(None)
+    leased = sa.select(sa.exists().where(undone, batch.owner.is_not(None)))
+    batches = sa.select(sa.func.min(batch.due_at)).where(undone, batch.owner.is_(None))
+    untried = sa.select(sa.func.min(wait.next_at)).where(
+        wait.edition_id == edition_id, wait.tries == 0, wait.owner.is_(None)
+    )
+    moments = [connection.scalar(batches), connection.scalar(untried)]
+    due = min((at for at in moments if at is not None), default=None)
+    return Hands(bool(connection.scalar(leased)), due)
+
+
+def used_of(connection: Connection, key: str) -> int:
+    """Give how many messages have been counted under a key, as a day's are while warming up."""
+    return connection.scalar(sa.select(rate_bucket.c.used).where(rate_bucket.c.key == key)) or 0
+
+
+def resting_domains(
+    connection: Connection, edition_id: int, *, now: datetime
+) -> Mapping[str, datetime]:
+    """Give the domains with open copies that asked for a rest, and until when."""
+    theirs = sa.select(delivery_retry.c.domain_id).where(delivery_retry.c.edition_id == edition_id)
+    groups = sa.select(domain.c.mx_group).where(domain.c.id.in_(theirs))
+    until = sa.func.max(domain.c.slow_until).label("until")
+    query = sa.select(domain.c.mx_group, until).where(
+        domain.c.mx_group.in_(groups), domain.c.slow_until > now
+    )
+    rows = connection.execute(query.group_by(domain.c.mx_group).order_by(domain.c.mx_group))
+    return {row.mx_group: row.until for row in rows}
+
+
+def story_counts(connection: Connection, edition_ids: Collection[int]) -> Mapping[int, int]:
+    """Count the stories that are in these editions; one without any is left out."""
+    query = (
+        sa.select(candidate.c.edition_id, sa.func.count().label("n"))
+        .where(
+            candidate.c.edition_id.in_(list(edition_ids)),
+            candidate.c.verdict == Verdict.SELECTED.value,
+        )
+        .group_by(candidate.c.edition_id)
+    )
+    return {row.edition_id: row.n for row in connection.execute(query)}
 
 
 def empty_slots(connection: Connection, *, limit: int) -> list[EmptySlot]:

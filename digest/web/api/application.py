@@ -16,7 +16,15 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
 from digest.errors import DigestError
-from digest.web.api import changes, readers, segmenting, signups, subscriptions, suppressions
+from digest.web.api import (
+    changes,
+    editions,
+    readers,
+    segmenting,
+    signups,
+    subscriptions,
+    suppressions,
+)
 from digest.web.api.description import describe
 from digest.web.api.page import DescriptionPage
 from digest.web.api.problems import ROOT, ProblemError, docs_of, of_digest, of_validation, problem
@@ -25,7 +33,7 @@ from digest.web.context import WebContext
 from digest.web.pages import Pages
 from digest.web.security import LARGEST_BODY, SafeAnswers
 
-_PARTS = (signups, readers, subscriptions, suppressions, changes, segmenting)
+_PARTS = (signups, readers, subscriptions, suppressions, changes, segmenting, editions)
 
 
 def api_routes(context: WebContext) -> list[BaseRoute]:

@@ -16,7 +16,7 @@ from digest.web.api.values import Problem
 
 _ALWAYS = (401, 403, 422, 429, 500, 503)
 _ABOUT = """\
-Readers of {name}: for a form of the site's own, and for a CRM.
+Readers of {name}, for a form of the site's own and for a CRM, and its editions on their way out.
 
 Every request carries a token (`Authorization: Bearer dg_…`), made with `digest tokens add`. A token
 belongs on a server: no answer allows another origin, so that a browser cannot use one. Every
@@ -27,6 +27,8 @@ _TAKES = {
     Scope.READ: "read readers, their consent and their changes",
     Scope.WRITE: "add, change and erase readers",
     Scope.SUPPRESS: "read and write the never-mail list",
+    Scope.EDITIONS_READ: "read how far editions are",
+    Scope.EDITIONS_WRITE: "stop, hold and resume editions",
 }
 _WELL = {
     "200": "What was asked for.",
@@ -41,10 +43,10 @@ _ID = "$response.body#/id"
 def describe(api: FastAPI, *, name: str, url: str) -> dict[str, Any]:
     """Give the description of the API of one site, whose address is `url`."""
     found = get_openapi(
-        title=f"{name}: readers",
+        title=f"{name}: readers and editions",
         version=digest.__version__,
         openapi_version="3.1.0",
-        summary="Subscribing, choosing, leaving, and the proof of it.",
+        summary="Subscribing, choosing, leaving, and the proof of it. Editions on their way.",
         description=_ABOUT.format(name=name),
         routes=api.routes,
         servers=[{"url": url}],
@@ -98,7 +100,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_more(answers: dict[str, Any], path: str, method: str) -> None:
-    listed = {("/subscribers", "GET"), ("/changes", "GET")}
+    listed = {("/subscribers", "GET"), ("/changes", "GET"), ("/editions", "GET")}
     if (path, method) in listed:
         answers["200"]["headers"] = {"Link": _header('The next page, as `<…>; rel="next"`.')}
     if method == "PUT":

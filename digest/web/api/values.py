@@ -17,6 +17,7 @@ from subscribers.tags import LONGEST_TAG, read_tag
 PUBLIC_ID = r"^[0-9a-f]{24}$"
 MOST_LISTED = 500
 MOST_CHANGES = 1000
+MOST_EDITIONS = 100
 _ADDRESS_LONGEST = 320
 _HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -119,6 +120,17 @@ IpText = Annotated[
 LineText = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE)]
 WordsText = Annotated[str, Field(max_length=4000)]
 StateText = Literal["unconfirmed", "confirmed", "paused", "unsubscribed"]
+EditionStateText = Literal[
+    "draft",
+    "in review",
+    "approved",
+    "sending",
+    "sent",
+    "held",
+    "stopped",
+    "skipped",
+    "expired",
+]
 SegmentText = Annotated[
     str,
     Field(
@@ -241,6 +253,59 @@ class SuppressionAdded(Taken):
     address: AddressText
     newsletter: Annotated[SlugText | None, Field(description="Only this one; else all.")] = None
     reason: Literal["publisher"] = "publisher"
+
+
+class HaltAsked(Taken):
+    """Why an edition is stopped, held or resumed."""
+
+    reason: Annotated[
+        str,
+        Field(
+            max_length=200,
+            pattern=_ONE_LINE,
+            description="For the editors, who are told, and for the audit.",
+            examples=["The lead names the wrong minister"],
+        ),
+    ] = ""
+
+
+class TallyShown(Given):
+    """How many copies stand where; once none is planned or deferred, all are final."""
+
+    planned: int
+    accepted: Annotated[int, Field(description="The next server took it, no more.")]
+    deferred: Annotated[int, Field(description="Put off, and tried again by itself.")]
+    failed: int
+    skipped: Annotated[int, Field(description="Left before it could be sent to them.")]
+    uncertain: Annotated[int, Field(description="They may or may not have it.")]
+
+
+class EditionShown(Given):
+    """An edition on its way."""
+
+    newsletter: str
+    number: int
+    address: Annotated[
+        str, Field(description="How commands name it.", examples=["daily/2026-01-09"])
+    ]
+    date: date
+    state: EditionStateText
+    reason: Annotated[str, Field(description="Why it is so, where there is something to say.")]
+    send_at: Annotated[datetime, Field(description="Its hour.")]
+    sending_at: Annotated[
+        datetime | None, Field(description="When it began to be sent; `null`: nobody has it.")
+    ]
+    expires_at: Annotated[
+        datetime | None, Field(description="When what is open of it is given up.")
+    ]
+    copies: TallyShown
+
+
+class EditionList(Given):
+    """One page of editions."""
+
+    editions: list[EditionShown]
+    next: Annotated[str | None, Field(description="The cursor of the next page; `null`: the end.")]
 
 
 class TopicShown(Given):
