@@ -376,8 +376,14 @@ def bench(arguments: list[str]) -> int:
 
 
 def kill(arguments: list[str]) -> int:
-    """Kill the sender at 200 random instants and count what every reader got."""
-    return _rounds(["-m", "long", "-k", "kill"], {"TEST_ROUNDS": "200"}, arguments)
+    """Kill senders and newsrooms at random instants, and print what every reader got."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "table.md")
+        more = {"TEST_ROUNDS": "200", "TEST_KILLS": "50", "TEST_KILL_TABLE": str(table)}
+        code = _rounds(["-m", "long", "-k", "kill"], more, arguments)
+        if table.is_file():
+            print(f"\n{table.read_text('utf-8')}", end="", flush=True)
+    return code
 
 
 def fuzz(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ from digest.composition import store as compositions
 from digest.composition.model import Composition
 from digest.config import load
 from digest.db import Database
-from digest.delivery import store as ledger
+from digest.delivery import count_store
 from digest.delivery.model import Tally
 from digest.editions import candidate_store
 from digest.editions import store as editions
@@ -77,6 +77,7 @@ def site_settings(folder: Path, **more: Any) -> dict[str, Any]:
             "database": f"sqlite:///{folder / 'digest.db'}",
             "keys": str(folder / "keys"),
             "unsubscribes": str(folder / "unsubscribes.ndjson"),
+            "journal": str(folder / "journal"),
         },
         "mail": {
             "from": "Harbour Post <news@letters.post.example>",
@@ -200,7 +201,7 @@ class Paper:
     def tally(self, address: str) -> Tally:
         """Count an edition's rows in the ledger."""
         with self.app.database.read() as connection:
-            return ledger.tally(connection, self.edition(address).id)
+            return count_store.tally(connection, self.edition(address).id)
 
 
 OpenPaper = Callable[..., Paper]

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.integration.scripted_smtp import free_port, make_certificate
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "postfix"
-MAPS = ("recipients", "header_checks")
+MAPS = ("recipients", "header_checks", "transport")
 SERVICES = ("starttls", "plain", "implicit", "impatient", "stern", "hurried")
 _PATIENCE = 20.0
 _TRIES = 3  # a port may be taken between finding and using it

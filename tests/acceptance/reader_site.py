@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from email import message_from_bytes, policy
@@ -43,8 +44,13 @@ class ReaderSite:
         return self.paper.app
 
     def send(self) -> None:
-        """Let the sender do what is due now."""
-        run_once(self.app, stop=threading.Event())
+        """Let the sender do what is due now; apart: the browser's loop runs in our thread."""
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(self._send).result()
+
+    def _send(self) -> None:
+        with self.app.sender(notices=True) as sender:
+            run_once(self.app, sender, stop=threading.Event())
 
     def pass_time(self, **span: float) -> None:
         """Move the clock on."""

@@ -130,6 +130,7 @@ def test_no_story_adds_a_header_a_recipient_or_a_script(
         assert set(counts) == {
             "from", "to", "subject", "date", "message-id", "reply-to", "list-id", "precedence",
             "list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type",
+            "list-help", "list-archive", "feedback-id",
         }  # fmt: skip
         assert not message.defects
         assert b"\x00" not in raw

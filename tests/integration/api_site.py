@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from digest.clock import Clock, fixed
 from digest.db import Database
-from digest.editions.model import Newsletter, Section
-from digest.editions.store import sync_newsletters
+from digest.editions.model import Edition, Newsletter, Section
+from digest.editions.store import edition, edition_by_id, next_number, sync_newsletters
 from digest.people import store as people
 from digest.people.model import ApiToken, Scope
 from digest.people.tokens import make_token
@@ -54,6 +54,29 @@ def give_token(
     text, new = make_token(name, scopes, now=NOON)
     with database.write() as connection:
         return text, people.create_token(connection, new)
+
+
+def begin_edition(
+    database: Database, newsletter_id: int = 1, *, day: date = date(2026, 1, 9), **more: Any
+) -> Edition:
+    """Write an edition that is being sent, one hour after noon; `more` are other columns."""
+    at = NOON + timedelta(hours=1)
+    with database.write() as connection:
+        values = {
+            "newsletter_id": newsletter_id,
+            "local_date": day,
+            "slot_name": "main",
+            "number": next_number(connection, newsletter_id),
+            "state": "sending",
+            "window_after": at - timedelta(days=1),
+            "cut_off_at": at,
+            "send_at": at,
+            "prepared_at": at,
+            "sending_at": at,
+            **more,
+        }
+        written = sa.insert(edition).values(values).returning(edition.c.id)
+        return edition_by_id(connection, connection.execute(written).scalar_one())
 
 
 def moving() -> Clock:

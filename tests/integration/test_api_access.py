@@ -32,6 +32,12 @@ CALLS: dict[tuple[str, str], Scope | None] = {
     ("POST", "/suppressions"): Scope.SUPPRESS,
     ("GET", "/changes"): Scope.READ,
     ("GET", "/segments/count"): Scope.READ,
+    ("GET", "/editions"): Scope.EDITIONS_READ,
+    ("GET", "/editions/daily/1"): Scope.EDITIONS_READ,
+    **{
+        ("POST", f"/editions/daily/1/{verb}"): Scope.EDITIONS_WRITE
+        for verb in ("stop", "hold", "resume")
+    },
 }
 NEVER_STORED = {"Set-Cookie", "Access-Control-Allow-Origin", "Server", "X-Powered-By"}
 
@@ -42,8 +48,9 @@ def bearer(text: str) -> dict[str, str]:
 
 def test_every_endpoint_is_in_this_list(sqlite_database: Database) -> None:
     described = open_api(sqlite_database).client.get("/api/v1/openapi.json").json()["paths"]
+    names = {"public_id": NOBODY, "slug": "daily", "edition": "1"}
     named = {
-        (method.upper(), path.replace("{public_id}", NOBODY).replace("{slug}", "daily"))
+        (method.upper(), path.format_map(names))
         for path, operations in described.items()
         for method in operations
     }

@@ -19,7 +19,7 @@ from digest.db import Database
 from subscribers import directory_store, signup
 from subscribers.limits import SignupPolicy
 from subscribers.model import Act
-from tests.integration.api_site import CONSENT, api_of, give_token, moving
+from tests.integration.api_site import CONSENT, api_of, begin_edition, give_token, moving
 from tests.integration.newsletters import DAILY
 from tests.integration.web_site import KEYS, NOON
 
@@ -37,6 +37,7 @@ KNOWN = {
     "newsletter": "daily",
     "state": "confirmed",
     "slug": "daily",
+    "edition": "1",
     "segment": "state:confirmed",
     "expression": "topic:sport and joined<2026-01-01",
 }
@@ -129,6 +130,7 @@ def schema(sqlite_database: Database) -> schemathesis.BaseSchema:
     signup.add(
         sqlite_database, "steady.reader@reader.example", [DAILY], Act(NOON, "command"), keys=KEYS
     )
+    begin_edition(sqlite_database)
     with sqlite_database.read() as connection:
         _READERS[:] = directory_store.public_ids(connection, [1]).values()
     config = schemathesis.Config.from_dict(

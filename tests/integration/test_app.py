@@ -17,8 +17,7 @@ from digest.app import App, open_app
 from digest.config import load
 from digest.db import Database
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import Tally
-from digest.delivery.smtp import SmtpTransport
+from digest.delivery.model import Sent, SmtpAccount, Tally, Way
 from digest.errors import AlreadyRunningError, DigestError, NotFoundError, SettingsError
 from digest.sources import article_store
 from digest.sources import store as sources
@@ -60,7 +59,8 @@ def test_the_first_run_makes_database_and_keys_and_brings_the_settings_in(tmp_pa
         ]
         assert [n.slug for n in app.newsroom.newsletters] == ["daily"]
         assert app.way_out == f"maildir {tmp_path / 'site' / 'mailbox'}"
-        assert isinstance(app.transport(), MaildirTransport)
+        (way,) = app.ways
+        assert isinstance(way.transport, MaildirTransport)
 
 
 def test_a_second_run_changes_nothing(database: Database, tmp_path: Path) -> None:
@@ -185,7 +185,15 @@ def test_a_relay_is_used_where_one_is_set(tmp_path: Path) -> None:
     }
     with _opened(write_settings(tmp_path, mail=mail)) as app:
         assert app.way_out == "relay.example:465"
-        assert isinstance(app.transport(), SmtpTransport)
+        account = SmtpAccount(
+            "relay.example",
+            465,
+            "implicit",
+            user="harbour",
+            password="secret",
+            local_hostname="letters.post.example",
+        )
+        assert app.ways == (Way("smtp", account),)
         assert app.mailer.bounce_address == "news@letters.post.example"
 
 
@@ -230,7 +238,8 @@ def test_an_edition_is_sent_by_hand_from_this_process(database: Database, tmp_pa
     app.send_now(edition)
     heard: list[int] = []
     sent = app.deliver(edition, progress=heard.append)
-    assert (sent.accepted, sent.finished, heard) == (2, (edition.id,), [1, 2])
+    assert sent == Sent(accepted=2, finished=(edition.id,))
+    assert (heard, heard[-1]) == (sorted(heard), 2)
     assert app.tally(edition) == Tally(accepted=2)
     assert paper.editions() == {FRIDAY: "sent"}
     app.close()

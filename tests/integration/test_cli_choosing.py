@@ -204,7 +204,7 @@ def test_many_headlines_are_cut_short(tmp_path: Path) -> None:
         (("daily/1204", "undo"), 1, "edition: daily/1204: there is none"),
         (("daily/2026-02-30", "undo"), 2, "not a name of an edition"),
         (("breaking", "undo"), 1, "there is none, and none will come by itself"),
-        (("dayly", "undo"), 1, "did you mean 'daily'?"),
+        (("dayly", "undo"), 2, "did you mean 'daily'?"),
         (("daily", "pinn", "choir"), 2, "no such command 'pinn'"),
     ],
 )

@@ -134,7 +134,7 @@ def test_a_feed_that_turned_over_between_two_polls_is_a_warning(site: SiteFolder
 @pytest.mark.parametrize("words", [["collect"], ["sources", "check"]])
 def test_a_source_that_is_not_there_is_told(words: list[str], site: SiteFolder) -> None:
     ran = site.digest(*words, "sites")
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
         "digest: source: 'sites': there is no such source (did you mean 'site'?)\n"
         "  There are: site.\n"
@@ -250,7 +250,7 @@ def test_a_source_is_added_by_its_sites_address_listed_collected_and_removed(
     )
     assert "quay" not in site.well("sources", "list").out
     assert "Tide is high" in site.well("explain", "tide").out
-    assert site.digest("sources", "remove", "quay").code == 1
+    assert site.digest("sources", "remove", "quay").code == 2
     site.well("sources", "add", web.url("/feed"), "--name", "quay", *ALLOW)
     assert site.well("sources", "remove", "quay", "--json").facts == {"removed": "quay"}
 
@@ -431,7 +431,7 @@ def test_categories_in_no_section_are_counted_with_lines_to_paste(site: SiteFold
         ) if "town" not in line else 0
     site.well("config", "check")
     ran = site.digest("sources", "unsorted", "dayly")
-    assert (ran.code, "did you mean 'daily'?" in ran.err) == (1, True)
+    assert (ran.code, "did you mean 'daily'?" in ran.err) == (2, True)
 
 
 def test_where_every_story_is_sorted_that_is_told(site: SiteFolder) -> None:

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from digest.delivery.maildir import MaildirTransport
-from digest.delivery.model import DeliveryState, Reply
-from tests.unit.delivery.delivery_builders import a_message, an_envelope
+from digest.delivery.model import Cause, DeliveryState, Reply
+from tests.unit.delivery.way_builders import a_message, an_envelope
 
-STORED = Reply(DeliveryState.ACCEPTED, 250, "stored")
-STORED_BEFORE = Reply(DeliveryState.ACCEPTED, 250, "stored before")
+STORED = Reply(DeliveryState.ACCEPTED, 250, "stored", Cause.ACCEPTED)
+STORED_BEFORE = Reply(DeliveryState.ACCEPTED, 250, "stored before", Cause.ACCEPTED)
 
 
 def _files(root: Path) -> list[Path]:
@@ -66,8 +66,7 @@ def test_a_disk_that_cannot_be_written_puts_off_in_words(tmp_path: Path) -> None
         DeliveryState.DEFERRED,
         0,
         "maildir: the mailbox cannot be written: Not a directory",
-        connection_lost=True,
-        begun=True,
+        Cause.CUT,
     )
 
 
@@ -75,5 +74,8 @@ def test_what_could_not_go_by_smtp_is_not_stored_either(tmp_path: Path) -> None:
     transport = MaildirTransport(tmp_path)
     traversal = transport.deliver(an_envelope("../../x@example.org\0"), a_message())
     bare = transport.deliver(an_envelope(), b"bare\n")
-    assert [reply.state for reply in (traversal, bare)] == [DeliveryState.FAILED] * 2
+    address = "the reader's address cannot be written in SMTP"
+    assert traversal == Reply(DeliveryState.FAILED, 0, address, Cause.REFUSED)
+    words = "the message has a bare line break"
+    assert bare == Reply(DeliveryState.FAILED, 0, words, Cause.REFUSED)
     assert _files(tmp_path) == []

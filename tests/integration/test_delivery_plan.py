@@ -11,6 +11,7 @@ from digest.db import Database
 from digest.delivery import store
 from digest.delivery.model import Tally
 from digest.delivery.plan import Pace, plan
+from digest.delivery.plan_store import Leaving, plan_chunk
 from digest.editions.model import Edition, EditionState
 from digest.errors import WorkflowError
 from subscribers.segments import Audience, Vocabulary, parse
@@ -88,7 +89,7 @@ def test_planning_goes_on_where_it_was_cut_off(database: Database) -> None:
     edition = an_edition(database)
     some_readers(database, edition, range(1, 8))
     with database.write() as connection:  # a first chunk, and then the process died
-        store.plan_chunk(
+        plan_chunk(
             connection,
             edition.id,
             edition.newsletter_id,
@@ -96,7 +97,7 @@ def test_planning_goes_on_where_it_was_cut_off(database: Database) -> None:
             only=None,
             batch_size=2,
             count=3,
-            due_at=edition.send_at,
+            leaving=Leaving(edition.send_at),
             now=NOON,
         )
     assert state_of(database, edition) is EditionState.APPROVED

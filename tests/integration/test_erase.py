@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from digest.db import Database
 from digest.delivery import store as ledger
-from digest.delivery.model import DeliveryState, Settled
 from digest.errors import TokenError
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice, NoticeKind
@@ -96,7 +95,7 @@ def _a_reader_with_a_past(database: Database) -> int:
     edition = an_edition(database)
     link = OLD_KEYS.links.sign(Purpose.ADDRESS, Grant(public_id, (), NOON))
     refused = f"5.1.1 <{WILMA}>: no such user"
-    ours = Settled(DeliveryState.FAILED, 0, f"it cannot be composed: {WILMA}")
+    ours = f"it cannot be composed: {WILMA}"
     with database.write() as connection:
         for table, values in (
             (store.subscriber_tag, {"tag": "pet names of hers"}),
@@ -110,16 +109,21 @@ def _a_reader_with_a_past(database: Database) -> int:
             ),
             (
                 ledger.delivery,
-                {"edition_id": edition.id, "batch_n": 1, "state": "planned", "language": "en"},
+                {
+                    "edition_id": edition.id,
+                    "batch_n": 1,
+                    "state": "failed",
+                    "language": "en",
+                    "reason": ours,
+                },
             ),
         ):
             connection.execute(sa.insert(table).values(subscriber_id=number, **values))
-        settled = Settled(DeliveryState.DEFERRED, 450, "put off by the server", refused, NOON)
-        ledger.record(connection, edition.id, number, settled, now=NOON)
-        ledger.record(connection, edition.id, number, ours, now=NOON)
-        mine = ledger.delivery.c.subscriber_id == number
-        values = {"state": "failed", "reason": ours.reason}
-        connection.execute(sa.update(ledger.delivery).where(mine).values(values))
+        tried = sa.insert(ledger.attempt).values(
+            edition_id=edition.id, subscriber_id=number, code=450, at=NOON
+        )
+        connection.execute(tried.values(n=1, state="deferred", reply=refused))
+        connection.execute(tried.values(n=2, state="failed", reply=ours))
         told: list[tuple[str, NoticeKind, str, dict[str, object]]] = [
             ("link:1", NoticeKind.LINK, WILMA, {"address": WILMA}),
             (f"address:{NEXT}", NoticeKind.ADDRESS, NEXT, {"new": NEXT, "url": f"x/{link}"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -22,7 +23,9 @@ READERS, LEAVER, UNTIL = 300, 290, 100
 PATIENCE = 60.0
 
 
-def test_a_reader_of_a_leased_batch_who_leaves_half_way_gets_nothing(database: Database) -> None:
+def test_a_reader_of_a_leased_batch_who_leaves_half_way_gets_nothing(
+    database: Database, tmp_path: Path
+) -> None:
     edition = an_edition(database)
     some_readers(database, edition, range(1, READERS + 1))
     plan(database, edition, languages=["en"], only=None, batch_size=READERS, clock=fixed(NOON))
@@ -41,9 +44,8 @@ def test_a_reader_of_a_leased_batch_who_leaves_half_way_gets_nothing(database: D
         ["tests.integration.delivery_child", "tests.integration.leaving_child"]
     )
     with scripted_server(accept_seconds=0.003) as sink:
-        sender = processes.Process(
-            target=send_until_sent, args=(url,), kwargs={"port": sink.port}, daemon=True
-        )
+        way_out = {"port": sink.port, "journal": str(tmp_path / "journal")}
+        sender = processes.Process(target=send_until_sent, args=(url,), kwargs=way_out, daemon=True)
         sender.start()
         patience_ends = time.monotonic() + PATIENCE
         while len(sink.accepted) < UNTIL and time.monotonic() < patience_ends:

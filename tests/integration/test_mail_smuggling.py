@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,10 +18,11 @@ from digest.composition.letter import write_letter
 from digest.composition.message import build_notice
 from digest.composition.text import strip_refused
 from digest.composition.wire import EditionWire
-from digest.delivery.model import DeliveryState, Envelope, Reply, SmtpAccount
-from digest.delivery.smtp import SmtpTransport
+from digest.delivery.model import Ended, Envelope, Parcel, SmtpAccount, Way
+from digest.delivery.smtp import SmtpLine
 from digest.editions.model import Place
 from tests.integration.scripted_smtp import free_port
+from tests.integration.smtp_sink import SmtpSink, smtp_sink
 from tests.mail_strictness import faults_of
 from tests.unit.composition.letter_builders import (
     SECRET,
@@ -31,6 +33,7 @@ from tests.unit.composition.letter_builders import (
     an_edition,
 )
 from tests.unit.composition.wire_builders import HEADERS, a_composition, values
+from tests.unit.delivery.parcel_queue import ParcelQueue, a_parcel
 
 ENDS = ("\r\n", "\n", "\r")
 TRICKS = (
@@ -50,28 +53,47 @@ SECOND = (
 SENT_AT = datetime(2026, 1, 9, 7, tzinfo=UTC)
 TO = "maria@example.org"
 
+Arrived = tuple[str, str, bytes]
+"""Envelope sender, recipient and content of a message."""
+
 
 @dataclass
-class _Sink:
+class _Mailbox:
     """Keeps what aiosmtpd took for one message each."""
 
-    arrived: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+    arrived: list[Arrived] = field(default_factory=list)
 
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        content = envelope.original_content
-        self.arrived.append((envelope.mail_from, tuple(envelope.rcpt_tos), content))
+        (to,) = envelope.rcpt_tos
+        self.arrived.append((envelope.mail_from, to, envelope.original_content))
         return "250 stored"
 
 
+@dataclass
+class _Servers:
+    """A server of somebody else's, which is sent one command at a time, and one that pipelines."""
+
+    ports: tuple[int, int]
+    mailbox: _Mailbox
+    sink: SmtpSink
+
+    def took(self) -> list[list[Arrived]]:
+        """Give what each took since we last asked."""
+        taken = [(each.sender, each.recipient, each.body) for each in self.sink.taken]
+        found = [self.mailbox.arrived[:], taken]
+        self.mailbox.arrived.clear()
+        self.sink.taken.clear()
+        return found
+
+
 @pytest.fixture(scope="module")
-def door() -> Iterator[tuple[_Sink, SmtpTransport]]:
-    sink = _Sink()
-    controller = Controller(sink, hostname="127.0.0.1", port=free_port())
+def servers() -> Iterator[_Servers]:
+    mailbox = _Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     controller.start()
-    account = SmtpAccount("127.0.0.1", controller.port, "none", local_hostname="desk.example")
-    transport = SmtpTransport(account)
-    yield sink, transport
-    transport.close()
+    with smtp_sink() as sink:
+        yield _Servers((controller.port, sink.port), mailbox, sink)
+        assert sink.violations == []
     controller.stop()
 
 
@@ -80,32 +102,41 @@ def templates() -> MailTemplates:
     return load_templates()
 
 
-def _sent(door: tuple[_Sink, SmtpTransport], message: bytes) -> None:
-    """Send a message and make sure that it, whole and alone, is what arrived."""
-    sink, transport = door
-    sink.arrived.clear()
+def _sent(servers: _Servers, message: bytes) -> None:
+    """Send a message and a plain one behind it: both arrive, each whole and alone."""
     assert faults_of(message) == []
-    reply = transport.deliver(Envelope("news@example.org", TO, "<m1@example.org>"), message)
-    assert reply == Reply(DeliveryState.ACCEPTED, 250, "stored")
-    assert sink.arrived == [("news@example.org", (TO,), message)]
+    trapped = Parcel(Envelope("news@example.org", TO, "<m1@example.org>"), message)
+    behind = a_parcel("bob")
+    for port in servers.ports:
+        source = ParcelQueue([trapped, behind])
+        account = SmtpAccount("127.0.0.1", port, "none", local_hostname="desk.example")
+        ended = asyncio.run(_hand_over(Way("relay", account), source))
+        assert ended == Ended(None, 2), source.answers
+    both = [
+        ("news@example.org", TO, message),
+        ("news@example.org", "bob@example.org", behind.message),
+    ]
+    assert servers.took() == [both, both]
+
+
+async def _hand_over(way: Way, source: ParcelQueue) -> Ended:
+    return await SmtpLine(way, source).run()
 
 
 @pytest.mark.parametrize("trick", TRICKS)
-def test_no_name_title_or_body_ends_its_message(
-    trick: str, door: tuple[_Sink, SmtpTransport]
-) -> None:
+def test_no_name_title_or_body_ends_its_message(trick: str, servers: _Servers) -> None:
     words = f"Good morning{trick}{SECOND}"
     body = strip_refused(words)  # as `compose` does
     composition = a_composition(subject=words, text=f"{body}\n", html=f"<p>{body}</p>\n")
     headers = replace(HEADERS, list_name=words)
-    _sent(door, EditionWire(composition, headers).message(values(address=TO)))
+    _sent(servers, EditionWire(composition, headers).message(values(address=TO)))
     alone = values(address=TO, text_only=True, since=words)
-    _sent(door, EditionWire(a_composition(), HEADERS).message(alone))
+    _sent(servers, EditionWire(a_composition(), HEADERS).message(alone))
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_headline_ends_the_letter_it_stands_in(
-    trick: str, door: tuple[_Sink, SmtpTransport], templates: MailTemplates
+    trick: str, servers: _Servers, templates: MailTemplates
 ) -> None:
     words = f"Good morning{trick}{SECOND}"
     english = load_languages().of("en")
@@ -124,12 +155,12 @@ def test_no_headline_ends_the_letter_it_stands_in(
     headers = replace(HEADERS, sender=f"{words.replace('<', '').replace('>', '')} <n@example.org>")
     for text_only in (False, True):
         reader = values(address=TO, text_only=text_only)
-        _sent(door, EditionWire(composition, headers).message(reader))
+        _sent(servers, EditionWire(composition, headers).message(reader))
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("html", ["", "<p>Good morning</p>"])
-def test_no_notice_ends_early(trick: str, html: str, door: tuple[_Sink, SmtpTransport]) -> None:
+def test_no_notice_ends_early(trick: str, html: str, servers: _Servers) -> None:
     words = f"Good morning{trick}{SECOND}"
     body = strip_refused(words)  # as `compose_notice` does
     message = build_notice(
@@ -142,4 +173,4 @@ def test_no_notice_ends_early(trick: str, html: str, door: tuple[_Sink, SmtpTran
         message_id="<m1@example.org>",
         sent_at=SENT_AT,
     )
-    _sent(door, message)
+    _sent(servers, message)

@@ -274,7 +274,7 @@ def test_too_few_stories_are_told_with_why_and_what_there_is(site: SiteFolder) -
         ),
         (
             "dayly",
-            *(1, "newsletter: 'dayly': there is no such newsletter (did you mean 'daily'?)"),
+            *(2, "newsletter: 'dayly': there is no such newsletter (did you mean 'daily'?)"),
             "There are: daily, breaking.",
         ),
     ],

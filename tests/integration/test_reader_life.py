@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -23,7 +24,6 @@ from hypothesis.stateful import (
 
 from digest.clock import fixed
 from digest.db import Database, metadata
-from digest.delivery import store as ledger
 from digest.delivery.plan import plan
 from digest.delivery.send import send_due
 from digest.editions import store as editions
@@ -42,7 +42,13 @@ from subscribers.tokens import Grant, Key, KeyRing, Keys, Purpose
 from subscribers.wishes import PreferenceError
 from tests.integration.newsletters import DAILY, WEEKLY
 from tests.integration.preference_site import make_twins, topics_of
-from tests.unit.delivery.delivery_builders import PlainOutbound, ScriptedTransport, an_edition
+from tests.unit.delivery.delivery_builders import (
+    PlainOutbound,
+    ScriptedTransport,
+    a_way,
+    an_edition,
+    state_of,
+)
 
 SOAK = "TEST_SOAK" in os.environ
 START = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -100,6 +106,7 @@ class Life(RuleBasedStateMachine):
     """Two people, two newsletters, a form, a publisher, and a clock."""
 
     database: ClassVar[Database]
+    journal: ClassVar[Path]
 
     @initialize()
     def begin(self) -> None:
@@ -367,17 +374,12 @@ class Life(RuleBasedStateMachine):
             edition = replace(edition, newsletter_id=which)
             plan(self.database, edition, languages=["en"], only=None, clock=fixed(self.now))
             relay = ScriptedTransport()
+            clock = fixed(self.now)
             send_due(
-                self.database,
-                relay,
-                PlainOutbound(),
-                clock=fixed(self.now),
-                stop=lambda: False,
-                max_per_second=100_000,
+                self.database, [a_way(relay)], PlainOutbound(), journal=self.journal, clock=clock
             )
             assert sorted(relay.accepted) == self._promised(which)
-            with self.database.read() as connection:
-                assert ledger.edition_state(connection, edition.id) is EditionState.SENT
+            assert state_of(self.database, edition) is EditionState.SENT
 
     # What holds at every moment
 
@@ -495,9 +497,9 @@ class Life(RuleBasedStateMachine):
             return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
-def _live(database: Database, *, examples: int, steps: int) -> None:
+def _live(database: Database, journal: Path, *, examples: int, steps: int) -> None:
     make_twins(database)
-    machine = type("LifeHere", (Life,), {"database": database})
+    machine = type("LifeHere", (Life,), {"database": database, "journal": journal})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -510,5 +512,5 @@ def _live(database: Database, *, examples: int, steps: int) -> None:
 
 
 @pytest.mark.long
-def test_whatever_order_lives_go_in_we_keep_our_word(database: Database) -> None:
-    _live(database, examples=150 if SOAK else 5, steps=60 if SOAK else 25)
+def test_whatever_order_lives_go_in_we_keep_our_word(database: Database, tmp_path: Path) -> None:
+    _live(database, tmp_path / "journal", examples=150 if SOAK else 5, steps=60 if SOAK else 25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,26 @@ from digest.clock import fixed
 from digest.composition.store import composition
 from digest.db import Database
 from digest.delivery import store as ledger
-from digest.delivery.model import Tally
+from digest.delivery.bucket_store import rate_bucket
+from digest.delivery.count_store import add_counts
+from digest.delivery.domain_store import domain
+from digest.delivery.limit_rules import rules_of
+from digest.delivery.model import DeliveryState, Tally
+from digest.delivery.warmup import WarmUp
 from digest.editions import store as editions
 from digest.editions.model import EditionState
 from digest.sources import store as sources
-from digest.workflow.status import EditionLine, NewsletterLine, Overview, overview, state_words
-from digest.workflow.store import beat
+from digest.workflow.status import (
+    EditionLine,
+    NewsletterLine,
+    Overview,
+    SendingView,
+    overview,
+    sending_view,
+    state_words,
+)
+from digest.workflow.store import Hands, WaitingDomain, beat
+from subscribers.store import subscriber
 from tests.builders import OpenPaper, Paper, a_newsletter, moment, opening, url_of
 
 FRIDAY = "daily/2026-01-09"
@@ -84,7 +98,7 @@ def test_an_edition_in_review_asks_for_its_approval(paper: Paper) -> None:
     assert view.needs == (
         f"{FRIDAY} waits for your approval until 07:00 on 9 Jan.  digest approve {FRIDAY}",
     )
-    assert view.newsletters[0].now == "in review"
+    assert (view.newsletters[0].now, view.newsletters[0].detail) == ("in review", "3 stories")
     assert view.editions == (
         EditionLine(date(2026, 1, 9), FRIDAY, "The Morning Post", 1, "in review"),
     )
@@ -146,10 +160,11 @@ def test_an_edition_whose_newsletter_left_the_settings_is_shown(opened: OpenPape
 def test_a_stopped_one_is_shown_however_old(paper: Paper) -> None:
     paper.news("2026-01-08")
     paper.go("2026-01-09 06:30")
+    _set_state(paper, EditionState.SENDING)
     _set_state(paper, EditionState.STOPPED, "The mayor has not resigned.")
     for day in range(12, 31):
         paper.go(f"2026-01-{day} 06:30")
-    assert f"{FRIDAY} is stopped: The mayor has not resigned.  digest status {FRIDAY}" in (
+    assert f"{FRIDAY} is stopped: The mayor has not resigned.  digest resume {FRIDAY}" in (
         _view(paper).needs
     )
 
@@ -182,11 +197,7 @@ def test_copies_that_did_not_arrive_are_shown(paper: Paper, state: str, need: st
     paper.go("2026-01-09 06:30")
     edition = paper.edition(FRIDAY)
     with paper.app.database.write() as connection:
-        connection.execute(
-            sa.insert(ledger.delivery).values(
-                edition_id=edition.id, subscriber_id=1, batch_n=1, state=state, language="en"
-            )
-        )
+        add_counts(connection, {(edition.id, 0, state): 1}, at=paper.watch.at)
     _set_state(paper, EditionState.SENT)
     assert _view(paper).needs == (need,)
 
@@ -234,6 +245,13 @@ def test_processes_that_are_silent_are_shown(paper: Paper) -> None:
     assert later.needs == (NOTHING_RUNS,)
 
 
+def test_any_sender_will_do(paper: Paper) -> None:
+    with paper.app.database.write() as connection:
+        beat(connection, "sender", now=WALL - timedelta(minutes=1))
+        beat(connection, "sender mail-2.post.example 1f3a9c02", now=WALL)
+    assert _view(paper).needs == ()
+
+
 def test_sent_is_said_when_every_row_is_final(paper: Paper) -> None:
     paper.news("2026-01-08")
     paper.go("2026-01-09 06:30")
@@ -241,3 +259,147 @@ def test_sent_is_said_when_every_row_is_final(paper: Paper) -> None:
     edition = paper.edition(FRIDAY)
     assert state_words(edition, Tally(accepted=3, deferred=5)) == "sending, 5 to retry"
     assert state_words(edition, Tally(accepted=8)) == "sending"
+
+
+# An edition on its way
+
+
+def _sending(paper: Paper, *changes: tuple[DeliveryState, int]) -> int:
+    paper.news("2026-01-08")
+    paper.go("2026-01-09 06:30")
+    _set_state(paper, EditionState.SENDING)
+    paper.watch.at = moment("2026-01-09 07:05")
+    edition_id = paper.edition(FRIDAY).id
+    with paper.app.database.write() as connection:
+        counts = {(edition_id, 0, state.value): n for state, n in changes}
+        add_counts(connection, counts, at=paper.watch.at)
+    return edition_id
+
+
+def _put_off(paper: Paper, edition_id: int, *rows: tuple[str, str, int]) -> None:
+    """Write copies that wait: the domain, when they are tried again, and how often they were."""
+    for name in ("ann", "bob", "cat", "dan", "eve")[: len(rows)]:
+        paper.reader(f"{name}@reader.example")
+    with paper.app.database.write() as connection:
+        readers = connection.scalars(sa.select(subscriber.c.id).order_by(subscriber.c.id)).all()
+        for reader, (name, next_at, tries) in zip(readers, rows, strict=False):
+            found = connection.scalar(sa.select(domain.c.id).where(domain.c.name == name))
+            if name and found is None:
+                row = sa.insert(domain).values(name=name, mx_group=name).returning(domain.c.id)
+                found = connection.execute(row).scalar_one()
+            connection.execute(
+                sa.insert(ledger.delivery_retry).values(
+                    edition_id=edition_id,
+                    subscriber_id=reader,
+                    next_at=moment(f"2026-01-09 {next_at}"),
+                    tries=tries,
+                    first_at=paper.watch.at,
+                    domain_id=found or 0,
+                )
+            )
+
+
+def _batch(paper: Paper, edition_id: int, n: int, due: str, owner: str | None = None) -> None:
+    at = moment(f"2026-01-09 {due}")
+    row = {"edition_id": edition_id, "n": n, "first_id": n, "last_id": n, "due_at": at}
+    with paper.app.database.write() as connection:
+        connection.execute(sa.insert(ledger.delivery_batch).values(**row, owner=owner))
+
+
+def test_an_edition_on_its_way_is_seen_from_anywhere(paper: Paper) -> None:
+    planned, accepted, deferred = (
+        DeliveryState.PLANNED,
+        DeliveryState.ACCEPTED,
+        DeliveryState.DEFERRED,
+    )
+    edition_id = _sending(paper, (planned, 6), (accepted, 3), (deferred, 4))
+    _put_off(
+        paper,
+        edition_id,
+        ("outlook.com", "07:30", 1),
+        ("outlook.com", "07:26", 2),
+        ("yahoo.com", "07:40", 1),
+        ("", "07:50", 1),
+        ("gmail.com", "07:10", 0),
+    )
+    _batch(paper, edition_id, 1, "07:00", owner="sender")
+    _batch(paper, edition_id, 2, "07:20")
+    view = sending_view(paper.app.newsroom, edition_id)
+    assert view == SendingView(
+        edition=paper.edition(FRIDAY),
+        tally=Tally(planned=6, accepted=3, deferred=4),
+        deferred=(
+            WaitingDomain("outlook.com", 2, moment("2026-01-09 07:26")),
+            WaitingDomain("", 1, moment("2026-01-09 07:50")),
+            WaitingDomain("yahoo.com", 1, moment("2026-01-09 07:40")),
+        ),
+        next_retry_at=moment("2026-01-09 07:26"),
+        hands=Hands(leased=True, due_at=moment("2026-01-09 07:10")),
+        waits=(),
+    )
+    assert view.is_moving
+    (line,) = _view(paper).newsletters
+    assert (line.now, line.detail) == ("sending", "53 %")
+
+
+def test_nothing_moves_while_nobody_has_a_copy_in_hand(paper: Paper) -> None:
+    edition_id = _sending(paper, (DeliveryState.PLANNED, 6))
+    _batch(paper, edition_id, 1, "07:20")
+    view = sending_view(paper.app.newsroom, edition_id)
+    assert (view.is_moving, view.hands) == (
+        False,
+        Hands(leased=False, due_at=moment("2026-01-09 07:20")),
+    )
+    _set_state(paper, EditionState.STOPPED)
+    assert not sending_view(paper.app.newsroom, edition_id).is_moving
+
+
+def test_what_the_limits_hold_back_is_told(paper: Paper) -> None:
+    edition_id = _sending(paper, (DeliveryState.PLANNED, 1))
+    room = paper.app.newsroom
+    assert sending_view(room, edition_id, rules=rules_of()).waits == ()
+    shut = rules_of(window=(time(9), time(18)), zone="Europe/London")
+    assert sending_view(room, edition_id, rules=shut).waits == (
+        "outside the hours of delivery: they begin 2026-01-09 09:00 (Europe/London)",
+    )
+    fresh = rules_of(
+        warm_up=WarmUp(date(2026, 1, 9), 200), sender_domain="post.example", zone="Europe/London"
+    )
+    assert sending_view(room, edition_id, rules=fresh).waits == ()
+    key, _ = fresh.day(paper.watch.at)
+    with paper.app.database.write() as connection:
+        connection.execute(sa.insert(rate_bucket).values(key=key, used=200))
+    (words,) = sending_view(room, edition_id, rules=fresh).waits
+    assert words.startswith("the sender address is warming up: today's 200 messages have left")
+
+
+def test_a_provider_that_asked_for_a_rest_is_told(paper: Paper) -> None:
+    edition_id = _sending(paper, (DeliveryState.DEFERRED, 1))
+    _put_off(paper, edition_id, ("outlook.com", "07:30", 1))
+    with paper.app.database.write() as connection:
+        until = moment("2026-01-09 07:20")
+        connection.execute(sa.update(domain).values(slow_until=until))
+    view = sending_view(paper.app.newsroom, edition_id)
+    assert view.waits == (
+        "outlook.com asked for fewer messages: nothing leaves for it before 2026-01-09 07:20 (UTC)",
+    )
+    paper.watch.at = moment("2026-01-09 07:21")
+    assert sending_view(paper.app.newsroom, edition_id).waits == ()
+
+
+def test_an_edition_that_waits_for_a_server_says_so(paper: Paper) -> None:
+    edition_id = _sending(paper, (DeliveryState.PLANNED, 1))
+    with paper.app.database.write() as connection:
+        editions.note_reason(connection, [edition_id], "smtp: it is away: connection refused")
+    assert _view(paper).needs == (
+        f"{FRIDAY} waits: smtp: it is away: connection refused  digest status {FRIDAY}",
+    )
+
+
+def test_one_that_is_held_while_it_is_sent_is_resumed_and_not_approved(paper: Paper) -> None:
+    _sending(paper, (DeliveryState.PLANNED, 1))
+    _set_state(paper, EditionState.HELD, "smtp: relaying denied.")
+    assert _view(paper).needs == (
+        f"{FRIDAY} is held: smtp: relaying denied.  digest resume {FRIDAY}",
+    )
+    assert (_view(paper).newsletters[0].now, _view(paper).newsletters[0].detail) == ("held", "")
