@@ -32,7 +32,7 @@ from digest.db import Database
 from subscribers import store
 from subscribers.keys import load_keys
 from subscribers.tokens import Grant, Purpose
-from tests.builders import open_paper
+from tests.builders import a_newsletter, open_paper
 from tests.integration.scripted_smtp import free_port
 
 SECONDS = 20
@@ -114,7 +114,9 @@ def make_site(folder: Path, *, web: int, smtp: int, readers: int) -> None:
         "max_per_second": LETTERS_PER_SECOND,
     }
     pages = {"public_url": "https://letters.post.example", "listen": f"127.0.0.1:{web}"}
-    paper = open_paper(folder, "2026-01-08 12:00", mail=mail, web=pages)
+    daily = a_newsletter(expires_after="3650d")  # the sender's clock is today's
+    news = {"daily": daily}
+    paper = open_paper(folder, "2026-01-08 12:00", mail=mail, web=pages, newsletters=news)
     add_readers(paper.app.database, readers, newsletter=paper.app.newsroom.newsletters[0].id)
     paper.news("2026-01-08")
     for hour in ("06:30", "06:51", "07:00", "07:01"):

@@ -135,7 +135,11 @@ def plan_naively(database: Database, edition: Edition) -> int:
     with database.write() as connection:
         connection.execute(insert(connection, ledger.delivery).from_select(columns, rows))
     with database.read() as connection:
-        return ledger.tally(connection, edition.id).planned
+        return connection.execute(
+            sa.select(sa.func.count())
+            .select_from(ledger.delivery)
+            .where(ledger.delivery.c.edition_id == edition.id)
+        ).scalar_one()
 
 
 def _until_input_ends(told: threading.Event) -> None:

@@ -1,0 +1,3 @@
+module bench.example.org/send
+
+go 1.19
