@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,14 @@ from digest.db import Database
 from digest.delivery.count_store import add_counts
 from digest.editions import store as editions
 from digest.editions.model import Slot, SlotState
-from tests.integration.cli_site import HEADLINES, Mailbox, SiteFolder, mail_server, make_site
+from tests.integration.cli_site import (
+    HEADLINES,
+    Mailbox,
+    SiteFolder,
+    mail_server,
+    make_site,
+    zone_at_noon,
+)
 
 READERS = ("ann@reader.example", "bob@reader.example", "cat@reader.example")
 
@@ -352,7 +360,9 @@ def test_a_slot_that_was_passed_over_says_why_and_offers_one_more(tmp_path: Path
     site = make_site(tmp_path)
     site.well("collect")
     site.well("status")
-    day = date.fromisoformat(site.well("status", "--json").facts["newsletters"][0]["next_at"][:10])
+    newsletter = site.well("status", "--json").facts["newsletters"][0]
+    next_at = datetime.fromisoformat(newsletter["next_at"])
+    day = next_at.astimezone(ZoneInfo(zone_at_noon())).date()  # the day begins at the site
     _record_skip(tmp_path, day, "0 new stories, 3 needed")
     ran = site.digest("prepare", "daily")
     assert (ran.code, ran.err) == (1, "")
@@ -416,7 +426,7 @@ def test_a_cut_off_to_come_is_refused(tmp_path: Path) -> None:
 def test_a_cut_off_that_is_over_sees_the_stories_of_then(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     site.well("collect")
-    ran = site.digest("prepare", "daily", "--at", "2026-01-09T06:30+01:00")
+    ran = site.digest("prepare", "daily", "--at", "2026-01-09T11:30+00:00")  # the 9th in every zone
     assert ran.code == 1
     assert ran.out.startswith("The Morning Post: no edition for 2026-01-09. 0 new stories,")
     ran = site.digest("prepare", "daily", "--at", "yesterday")
