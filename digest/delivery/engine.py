@@ -259,9 +259,12 @@ class Engine:
         bounced, self._desk.kept.bounced = self._desk.kept.bounced, set()
         try:
             lost = await self._at_ledger(self._tools.ledger.flush, answers, bounced)
-        except (DigestError, DatabaseTrouble) as error:
+        except BaseException as error:
+            # Whatever it was: results that were forgotten here would be sent a second time.
             self._take_back(answers, allowed)
             self._desk.kept.bounced |= bounced
+            if not isinstance(error, (DigestError, DatabaseTrouble)):
+                raise
             await self._bear(error)
             return False
         self._kept(answers, {lease.key for lease in lost}, asked_at)
@@ -380,7 +383,9 @@ class Engine:
         unmark, self._desk.kept.unmark = self._desk.kept.unmark, []
         if unmark:
             rows = [(each.edition_id, each.reader, each.domain_id) for each in unmark]
-            await self._flush()
+            if not await self._flush():  # what is not written as failed cannot be opened again
+                self._desk.kept.unmark += unmark
+                return
             try:
                 await self._at_ledger(self._tools.ledger.mark_unsent, rows)
             except BaseException:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +12,13 @@ import sqlalchemy as sa
 from digest.clock import fixed
 from digest.db import Database
 from digest.delivery import store
+from digest.delivery.breaker import Breaker
 from digest.delivery.count_store import by_domain
-from digest.delivery.limits import LimitRules, rules_of
+from digest.delivery.engine import Tools
+from digest.delivery.journal import open_journal
+from digest.delivery.lease_store import Answers, Lease
+from digest.delivery.ledger import Ledger
+from digest.delivery.limits import LimitRules, Limits, rules_of
 from digest.delivery.maildir import MaildirTransport
 from digest.delivery.model import Cause, DeliveryState, Envelope, Reply, Sent, Tally, Way
 from digest.delivery.plan import plan
@@ -779,6 +784,54 @@ def test_only_what_was_sent_and_is_not_accepted_can_be_tried_again(database: Dat
         retry(database, edition, DeliveryState.FAILED, fixed(NOON))
     with pytest.raises(WorkflowError, match="only deferred, failed or uncertain"):
         retry(database, edition, DeliveryState.ACCEPTED, fixed(NOON))
+
+
+class MistakenLedger(Ledger):
+    """Fails once, in a way that nobody foresaw, when it is to write results."""
+
+    failed = False
+
+    def flush(self, answers: Sequence[Answers], bounced: Collection[str]) -> list[Lease]:
+        if any(each.results for each in answers) and not self.failed:
+            self.failed = True
+            raise KeyError("a mistake of ours")
+        return super().flush(answers, bounced)
+
+
+def test_a_mistake_of_ours_while_results_are_written_sends_nobody_a_second_copy(
+    database: Database, post: Post
+) -> None:
+    edition = _planned(database, 50)
+    transport = ScriptedTransport()
+    way = a_way(transport)
+    with open_journal(post.journal) as journal:
+        limits = Limits(LimitRules(), clock=post.watch)
+        ledger = MistakenLedger(
+            database,
+            journal,
+            limits,
+            clock=post.watch,
+            repeatable=False,
+            retry_crashed=False,
+            retry_unanswered=True,
+            durable=False,
+        )
+        tools = Tools(
+            database=database,
+            ledger=ledger,
+            limits=limits,
+            outbound=PlainOutbound(),
+            ways=[way],
+            breakers={way.name: Breaker(way.name)},
+            clock=post.watch,
+            stop=lambda: False,
+            rules=SendRules(),
+        )
+        with pytest.raises(KeyError):
+            _run(Sender(tools, journal))
+    post.send(transport)
+    assert sorted(transport.accepted) == sorted(address_of(n) for n in range(1, 51))
+    assert tally(database, edition) == Tally(accepted=50)
 
 
 # The counts
