@@ -211,11 +211,12 @@ class Rendered:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ReaderValues:
     """What differs by reader: the values spliced into the slots and the headers.
 
-    `topics` None means everything. `sent_at` (aware) becomes the Date header.
+    `topics` None means everything. `sent_at` (aware) becomes the Date header. Nobody changes it; it
+    is not frozen, as one is made for every message.
     """
 
     address: str

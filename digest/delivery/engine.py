@@ -79,6 +79,9 @@ class SendRules:
     retry_unanswered: bool = True
     durable: bool = False
     mx_lookup: bool = False
+    apart_after: int | None = 4_000
+    """From how many copies of a run on the ledger is written by a process of its own; None: by a
+    thread of this one."""
     begin_seconds: float = (LEASE - _MARGIN).total_seconds()
     """How long after its last word with the ledger a sender may begin with what it has leased."""
     drain_seconds: float = 8.0

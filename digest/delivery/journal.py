@@ -63,22 +63,33 @@ class LeaseFile:
     thread, `sync` by any.
     """
 
-    def __init__(self, path: Path, copies: int) -> None:
-        """Make the file, with room for so many copies. Raises JournalError when there is none."""
-        self._path = path
+    def __init__(self, path: Path, copies: int | None) -> None:
+        """Make the file, with room for so many copies; None takes one that is there, still empty.
+
+        Raises JournalError when there is no room, or no such file.
+        """
+        self.path = path
         self._size = 0
         self._synced = 0
         self._room = 0
         try:
-            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
-            self._file = os.open(path, flags, 0o600)
+            made = os.O_CREAT | os.O_EXCL if copies is not None else 0
+            self._file = os.open(path, made | os.O_RDWR, 0o600)
         except OSError as error:
             raise _unwritable(path.parent, error) from error
         try:
-            self._map = self._mapped(max(2 * copies, 1) + _SPARE)
+            if copies is None:
+                self._map = self._mapped(os.fstat(self._file).st_size // _RECORD.size)
+            else:
+                self._map = self._mapped(max(2 * copies, 1) + _SPARE)
         except BaseException:
-            self.remove()
+            (self.close if copies is None else self.remove)()
             raise
+
+    @classmethod
+    def opened(cls, path: Path) -> LeaseFile:
+        """Take over the journal that another process of this sender has just made."""
+        return cls(path, None)
 
     def _mapped(self, records: int) -> mmap.mmap:
         """Make the file longer and map it anew. Raises JournalError."""
@@ -86,7 +97,7 @@ class LeaseFile:
             _allocate(self._file, records * _RECORD.size)
             found = mmap.mmap(self._file, records * _RECORD.size)
         except (OSError, ValueError) as error:
-            raise _unwritable(self._path.parent, OSError(0, str(error))) from error
+            raise _unwritable(self.path.parent, OSError(0, str(error))) from error
         self._room = records * _RECORD.size
         return found
 
@@ -105,7 +116,7 @@ class LeaseFile:
 
     def _append(self, kind: int, state: int, cause: int, code: int, reader: int) -> None:
         if self._map.closed:
-            raise JournalError(f"journal: {self._path}: its lease is over")
+            raise JournalError(f"journal: {self.path}: its lease is over")
         at = self._size
         if at + _RECORD.size > self._room:
             longer = self._mapped(2 * self._room // _RECORD.size)
@@ -126,7 +137,7 @@ class LeaseFile:
             self._map.flush()
             os.fdatasync(self._file)
         except (OSError, ValueError) as error:
-            raise _unwritable(self._path.parent, OSError(0, str(error))) from error
+            raise _unwritable(self.path.parent, OSError(0, str(error))) from error
         self._synced = max(self._synced, size)
 
     def close(self) -> None:
@@ -139,7 +150,7 @@ class LeaseFile:
     def remove(self) -> None:
         """Forget it: the ledger has it all."""
         self.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def _allocate(file: int, size: int) -> None:
@@ -158,7 +169,7 @@ class Journal:
         """Keep the folder; see `open_journal`."""
         self.owner = owner
         """Who the leases of this folder belong to: a name drawn when it was made."""
-        self._folder = folder
+        self.folder = folder
 
     def lease(self, key: Key, copies: int) -> LeaseFile:
         """Make the journal of a lease of so many copies. Raises JournalError."""
@@ -171,7 +182,7 @@ class Journal:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _unwritable(self._folder, error) from error
+            raise _unwritable(self.folder, error) from error
         return _read(raw)
 
     def forget(self, key: Key) -> None:
@@ -180,22 +191,22 @@ class Journal:
 
     def forget_all(self) -> None:
         """Remove every journal: whatever lease it was of is settled."""
-        for path in self._folder.glob(f"*{_SUFFIX}"):
+        for path in self.folder.glob(f"*{_SUFFIX}"):
             path.unlink(missing_ok=True)
 
     def sync_folder(self) -> None:
         """Make sure that new files outlive a power cut. Raises JournalError."""
         try:
-            folder = os.open(self._folder, os.O_RDONLY)
+            folder = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
         except OSError as error:
-            raise _unwritable(self._folder, error) from error
+            raise _unwritable(self.folder, error) from error
 
     def _path(self, key: Key) -> Path:
-        return self._folder / f"{'-'.join(map(str, key))}{_SUFFIX}"
+        return self.folder / f"{'-'.join(map(str, key))}{_SUFFIX}"
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -20,6 +20,7 @@ from digest.delivery.lease_store import Answers, Lease, Left, Planned, Result
 from digest.delivery.limits import Limits
 from digest.delivery.model import Cause, DeliveryState, Reply, Settled
 from digest.delivery.providers import domain_of, group_of
+from digest.delivery.renewal import Renewed, Wishes
 from digest.delivery.settle import TOO_LATE, Try, settle
 from digest.editions.model import EditionState
 from digest.editions.store import change_state, edition_by_id
@@ -80,6 +81,15 @@ class News:
     changed: frozenset[tuple[int, int | None]] = frozenset()
     """Readers who changed something, each with the newsletter; None: all of them."""
     states: Mapping[int, EditionState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a turn's transaction did: the leases that were lost, and what the limits gave."""
+
+    lost: list[Lease]
+    renewed: Renewed
+    senders: int
 
 
 class Ledger:
@@ -185,6 +195,9 @@ class Ledger:
         ids = [each.public_id for each in people.values() if not isinstance(each, str)]
         suppress_bounced(connection, ids, at=now)
 
+    def rest(self) -> None:
+        """Let go of what only a run that is under way needs: nothing, here."""
+
     # What comes of a try
 
     def settled(
@@ -212,12 +225,22 @@ class Ledger:
 
         `bounced` are the public ids of readers whose servers do not know them.
         """
+        wishes = self._limits.wishes(self._clock())
+        written = self.write_turn(answers, bounced, wishes)
+        self._limits.settle(replace(wishes, senders=written.senders), written.renewed)
+        return written.lost
+
+    def write_turn(
+        self, answers: Sequence[Answers], bounced: Collection[str], wishes: Wishes
+    ) -> Written:
+        """Write all that a turn brings in one transaction, and renew the limits as is wished."""
         now = self._clock()
         with self._database.write() as connection:
             lost = lease_store.flush(connection, answers, owner=self._journal.owner, now=now)
             suppress_bounced(connection, bounced, at=now)
-            self._limits.renew(connection, now, senders=self._senders(connection))
-        return lost
+            senders = self._senders(connection)
+            renewed = self._limits.ask(connection, replace(wishes, senders=senders), now)
+        return Written(lost, renewed, senders)
 
     def _senders(self, connection: Connection) -> int:
         """Count who shares the limits; asked once a second."""
@@ -313,9 +336,13 @@ class Ledger:
         groups = {name: group_of(name, host) for name, host in hosts.items()}
         with self._database.write() as connection:
             save_groups(connection, groups, self._clock())
+        self.know(groups)
+
+    def know(self, groups: Mapping[str, str]) -> None:
+        """Remember which providers stand behind domains, for copies that are claimed from here."""
         rules = self._limits.rules
-        for name, group in groups.items():
-            self._places[name] = Place(self._places[name].id, rules.group_of(name, group))
+        for name in groups.keys() & self._places.keys():
+            self._places[name] = Place(self._places[name].id, rules.group_of(name, groups[name]))
 
     def give_back(self, lease: Lease) -> None:
         """Give a lease back of which nothing was begun."""

@@ -233,17 +233,22 @@ class Limits:
         the calendar; slots go by the database's clock. Of `senders` at work each has its part of
         the connections that a group may have.
         """
-        mono = self._seconds()
-        with self._lock:
-            wishes = self._wishes(mono, now, senders)
-        renewed = renewal.renew(
-            connection,
-            wishes,
-            self._rules,
-            clock=self._wall,
-            seconds=self._seconds,
-            now=now,
+        wishes = replace(self.wishes(now), senders=senders)
+        self.settle(wishes, self.ask(connection, wishes, now))
+
+    def ask(self, connection: Connection, wishes: Wishes, now: datetime) -> Renewed:
+        """Do at the database what is wished; nothing is kept here before `settle`."""
+        return renewal.renew(
+            connection, wishes, self._rules, clock=self._wall, seconds=self._seconds, now=now
         )
+
+    def wishes(self, now: datetime) -> Wishes:
+        """Give what a renewal is to be for, and count on it: it must be asked for now."""
+        with self._lock:
+            return self._wishes(self._seconds(), now)
+
+    def settle(self, wishes: Wishes, renewed: Renewed) -> None:
+        """Take what came of wishes; `senders` in them is how many share what there is."""
         with self._lock:
             self._settle(wishes, renewed)
 
@@ -306,7 +311,7 @@ class Limits:
         due = now >= self._others_at + _LOOK_AT_OTHERS
         return due and not self._tally.is_idle(now, _SENDS_FOR)
 
-    def _wishes(self, mono: float, now: datetime, senders: int) -> Wishes:
+    def _wishes(self, mono: float, now: datetime) -> Wishes:
         asks = {}
         for key, share in self._all().items():
             if share.asks(mono):
@@ -315,7 +320,7 @@ class Limits:
                 until, unused = share.give_back()
                 asks[key] = Ask(share.pace, 0, until, unused)
             share.begin_again()
-        return Wishes(asks, dict(self._complaints), self._day_ask(mono, now), senders)
+        return Wishes(asks, dict(self._complaints), self._day_ask(mono, now))
 
     def _day_ask(self, mono: float, now: datetime) -> DayAsk | None:
         key, allowed = self._rules.day(now)

@@ -62,12 +62,13 @@ class Cause(StrEnum):
     """The final dot was out, and no answer came: nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Reply:
     """What became of one message: the state it leads to, and the server's words.
 
     `code` is the SMTP reply code, 0 where there was none; `wait` is how long the server asked us to
-    wait, where it said so.
+    wait, where it said so. Nobody changes it; it is not frozen, as one is made for every message,
+    and a frozen one takes three times as long to make.
     """
 
     state: DeliveryState
@@ -86,9 +87,12 @@ _SHUTTING_DOWN = 421
 _LOST = frozenset({Cause.AWAY, Cause.CUT, Cause.UNANSWERED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Envelope:
-    """Who it is from and to, as the transport needs them: plain addresses."""
+    """Who it is from and to, as the transport needs them: plain addresses.
+
+    Nobody changes it; that it is not frozen has `Reply`'s reason.
+    """
 
     sender: str
     """The envelope sender; empty for `<>`, which nobody can answer with a bounce."""

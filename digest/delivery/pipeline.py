@@ -112,6 +112,8 @@ class Pipeline(asyncio.Protocol):
         self._long = 0
         self._more = 0  # lines received behind the one that is being read
         self._paused = False
+        self._speakable = ""
+        """The last sender that was found to be: nearly always the next one's, too."""
         self._busy = False  # in a call of ours: the source may call back
         self._taken = 0
         self._accepted = 0
@@ -329,7 +331,9 @@ class Pipeline(asyncio.Protocol):
         if may:
             self._owed.append(_DOT)
             self._sent, self._rest = parcel, parcel.message
-            self._pour()
+            # Not at once: all connections that were answered in this turn of the loop hand over
+            # together, and the server is woken once for all of them.
+            self._loop.call_soon(self._guarded, self._pour)
         else:
             # After the 354 only a cut connection keeps the server from taking it for a message.
             self._source.answered(parcel, self._away("taken back before its content"))
@@ -431,8 +435,10 @@ class Pipeline(asyncio.Protocol):
         """Say why a parcel cannot go to this server; nothing is said to the server then."""
         envelope, message, offer = parcel.envelope, parcel.message, self._offer
         for address, whose in ((envelope.sender, "sender"), (envelope.recipient, "reader")):
-            if not _is_speakable(address, utf8=envelope.smtputf8):
+            known = address == self._speakable
+            if not known and not _is_speakable(address, utf8=envelope.smtputf8):
                 return f"the {whose}'s address cannot be written in SMTP"
+        self._speakable = "" if envelope.smtputf8 else envelope.sender
         if envelope.smtputf8 and not offer.smtputf8:
             return "the server does not take addresses outside ASCII (SMTPUTF8)"
         if not offer.eight_bit and not message.isascii():

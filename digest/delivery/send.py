@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from digest.clock import Clock, utc_now
 from digest.db import Database, DatabaseTrouble
 from digest.delivery import lease_store, store
+from digest.delivery.apart import LedgerApart, can_be_apart
 from digest.delivery.breaker import Breaker
 from digest.delivery.engine import Engine, SendRules, Tools
 from digest.delivery.journal import Journal, open_journal
@@ -51,9 +53,12 @@ class Sender:
             self._tools.ledger.forget_settled()
         self._life.recovered = False  # until this run has ended with nothing left behind
         tools = replace(self._tools, stop=stop, on_progress=on_progress)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            engine = Engine(tools)
-            sent = runner.run(engine.run())
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                engine = Engine(tools)
+                sent = runner.run(engine.run())
+        finally:
+            tools.ledger.rest()
         self._life.recovered = engine.is_clean
         return replace(sent, uncertain=sent.uncertain + found)
 
@@ -113,7 +118,11 @@ def open_sender(
     database.durable = database.durable or rules.durable
     with open_journal(journal) as opened:
         shared = Limits(limits or LimitRules(), clock=clock, wall=utc_now)
-        ledger = Ledger(
+        make: Callable[..., Ledger] = Ledger
+        after = rules.apart_after
+        if after is not None and can_be_apart(database, clock):
+            make = partial(LedgerApart, begins_after=after)
+        ledger = make(
             database,
             opened,
             shared,

@@ -85,9 +85,10 @@ class Post:
         self.pipeline = Pipeline(self, self.source, self.offer, self.terms)
         self.pipeline.adopt(self.wire)
 
-    def hear(self, *replies: bytes) -> None:
+    async def hear(self, *replies: bytes) -> None:
         for reply in replies:
             self.pipeline.data_received(reply)
+            await asyncio.sleep(0)  # content goes when all that came in this turn is read
 
     def said(self) -> list[bytes]:
         """Give what has been written since the last time."""
@@ -134,13 +135,13 @@ def _group(name: str) -> bytes:
 async def test_content_dot_and_the_next_announcement_are_one_write() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     assert post.said() == [_group("ann")]
-    post.hear(OK)
+    await post.hear(OK)
     assert post.said() == [MESSAGE + b".\r\n" + _group("bob")]
-    post.hear(STORED + OK)
+    await post.hear(STORED + OK)
     assert post.said() == [MESSAGE + b".\r\n"]
-    post.hear(STORED)
+    await post.hear(STORED)
     assert post.said() == [b"QUIT\r\n"]
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
     stored = Reply(DeliveryState.ACCEPTED, 250, "2.0.0 stored", Cause.ACCEPTED)
     assert post.source.answers == {"ann": [stored], "bob": [stored]}
@@ -153,12 +154,12 @@ async def test_without_pipelining_one_command_goes_at_a_time() -> None:
     spoken = []
     for reply in (b"250 a", b"250 b", b"354 c", b"250 d", b"250 e", b"250 f", b"354 g", b"250 h"):
         spoken += post.said()
-        post.hear(reply + b"\r\n")
+        await post.hear(reply + b"\r\n")
     assert spoken == [
         *(MAIL, b"RCPT TO:<ann@example.org>\r\n", b"DATA\r\n", MESSAGE + b".\r\n"),
         *(MAIL, b"RCPT TO:<bob@example.org>\r\n", b"DATA\r\n", MESSAGE + b".\r\n"),
     ]
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"221 bye\r\n")
     assert post.said() == [b"QUIT\r\n"]
     assert await post.ended() == Ended(None, 2)
 
@@ -195,7 +196,7 @@ async def _hold_conversation(cuts: list[int]) -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob", "cid", "dan")))
     for group in CONVERSATION:
         places = sorted({0, len(group), *(cut % len(group) for cut in cuts)})
-        post.hear(*(group[a:b] for a, b in pairwise(places)))
+        await post.hear(*(group[a:b] for a, b in pairwise(places)))
     assert await post.ended() == Ended(None, 2)
     assert post.source.answers == {
         "ann": [Reply(DeliveryState.FAILED, 550, "5.1.1 no such user", Cause.UNKNOWN_USER)],
@@ -212,9 +213,9 @@ async def _hold_conversation(cuts: list[int]) -> None:
 async def test_a_refused_recipient_and_a_refused_data_cost_a_reset() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     post.said()
-    post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n554 5.5.1 no valid recipients\r\n")
+    await post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n554 5.5.1 no valid recipients\r\n")
     assert post.said() == [b"RSET\r\n" + _group("bob")]
-    post.hear(b"250 reset\r\n" + OK, STORED, b"221 bye\r\n")
+    await post.hear(b"250 reset\r\n" + OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 1)
     assert post.source.fates == {"ann": (550, Cause.UNKNOWN_USER), "bob": ACCEPTED}
 
@@ -223,9 +224,9 @@ async def test_a_refused_recipient_and_a_refused_data_cost_a_reset() -> None:
 async def test_a_refused_recipient_and_a_354_cost_a_lone_dot() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     post.said()
-    post.hear(b"250 ok\r\n450 4.2.1 busy\r\n354 go\r\n")
+    await post.hear(b"250 ok\r\n450 4.2.1 busy\r\n354 go\r\n")
     assert post.said() == [b".\r\n" + _group("bob")]
-    post.hear(b"554 no recipients\r\n" + OK, STORED, b"221 bye\r\n")
+    await post.hear(b"554 no recipients\r\n" + OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 1)
     assert post.source.fates == {"ann": (450, Cause.BUSY), "bob": ACCEPTED}
     assert post.source.begun == ["bob"]
@@ -234,8 +235,8 @@ async def test_a_refused_recipient_and_a_354_cost_a_lone_dot() -> None:
 @in_a_loop
 async def test_the_answer_to_a_lone_dot_is_nobodys() -> None:
     post = Post(ParcelQueue(some_parcels("ann")))
-    post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n354 go\r\n", b"250 stored for nobody\r\n")
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n354 go\r\n", b"250 stored for nobody\r\n")
+    await post.hear(b"221 bye\r\n")
     assert await post.ended() == Ended(None, 0)
     assert post.source.fates == {"ann": (550, Cause.UNKNOWN_USER)}
 
@@ -244,9 +245,9 @@ async def test_the_answer_to_a_lone_dot_is_nobodys() -> None:
 async def test_after_a_refused_sender_there_is_nothing_to_reset() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     post.said()
-    post.hear(b"550 5.7.1 sender not permitted\r\n503 need MAIL\r\n503 need RCPT\r\n")
+    await post.hear(b"550 5.7.1 sender not permitted\r\n503 need MAIL\r\n503 need RCPT\r\n")
     assert post.said() == [_group("bob")]
-    post.hear(OK, STORED, b"221 bye\r\n")
+    await post.hear(OK, STORED, b"221 bye\r\n")
     await post.ended()
     assert post.source.fates == {"ann": (550, Cause.OURS), "bob": ACCEPTED}
 
@@ -255,9 +256,9 @@ async def test_after_a_refused_sender_there_is_nothing_to_reset() -> None:
 async def test_data_may_be_refused_alone() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     post.said()
-    post.hear(b"250 ok\r\n250 ok\r\n451 4.3.0 not now\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n451 4.3.0 not now\r\n")
     assert post.said() == [b"RSET\r\n" + _group("bob")]
-    post.hear(b"250 reset\r\n" + OK, STORED, b"221 bye\r\n")
+    await post.hear(b"250 reset\r\n" + OK, STORED, b"221 bye\r\n")
     await post.ended()
     assert post.source.fates == {"ann": (451, Cause.BUSY), "bob": ACCEPTED}
 
@@ -270,7 +271,7 @@ async def test_without_pipelining_a_refusal_ends_the_transaction_at_once() -> No
         *(b"250 ok\r\n", b"250 ok\r\n", b"451 later\r\n", b"250 reset\r\n"),
         *(b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"552 5.2.2 full\r\n", b"221 bye\r\n"),
     )
-    post.hear(*replies)
+    await post.hear(*replies)
     assert [write.split(b" ")[0].rstrip() for write in post.said()] == [
         *(b"MAIL", b"MAIL", b"RCPT", b"RSET"),
         *(b"MAIL", b"RCPT", b"DATA", b"RSET"),
@@ -289,10 +290,10 @@ async def test_without_pipelining_a_refusal_ends_the_transaction_at_once() -> No
 @in_a_loop
 async def test_a_reset_that_fails_costs_the_connection_and_no_message(offer: Offer) -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")), offer)
-    post.hear(b"250 ok\r\n", b"550 5.1.1 no such user\r\n")
+    await post.hear(b"250 ok\r\n", b"550 5.1.1 no such user\r\n")
     if offer.pipelining:
-        post.hear(b"503 no\r\n")
-    post.hear(b"500 what\r\n")
+        await post.hear(b"503 no\r\n")
+    await post.hear(b"500 what\r\n")
     words = "relay.example:25: 500 what"
     away = Reply(DeliveryState.DEFERRED, 0, words, Cause.AWAY)
     assert await post.ended() == Ended(away, 0)
@@ -311,7 +312,7 @@ async def test_what_the_server_cannot_take_is_not_said_to_it() -> None:
     ]
     post = Post(ParcelQueue(parcels), Offer(pipelining=True, largest=500))
     assert post.said() == [b"MAIL FROM:<news@example.org>\r\nRCPT TO:<eve@example.org>\r\nDATA\r\n"]
-    post.hear(OK, STORED, b"221 bye\r\n")
+    await post.hear(OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 1)
     failed = [reply for name, (reply, *_) in post.source.answers.items() if name != "eve"]
     assert {(reply.state, reply.code, reply.cause) for reply in failed} == {
@@ -336,7 +337,7 @@ async def test_what_the_server_cannot_take_is_not_said_to_it() -> None:
 async def test_a_letter_taken_back_before_its_content_costs_the_connection() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob"), taken_back=frozenset({"ann"})))
     post.said()
-    post.hear(OK)
+    await post.hear(OK)
     assert await post.ended() == Ended(None, 0)
     assert (post.said(), post.wire.aborted) == ([], True)
     words = "relay.example:25: taken back before its content"
@@ -365,7 +366,7 @@ async def test_421_ends_the_connection_at_once(
     heard: bytes, told: dict[str, tuple[int, Cause]]
 ) -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
-    post.hear(heard)
+    await post.hear(heard)
     ended = await post.ended()
     assert ended.reply is not None
     assert (ended.reply.code, ended.accepted) == (421, 0)
@@ -376,7 +377,7 @@ async def test_421_ends_the_connection_at_once(
 @in_a_loop
 async def test_421_after_the_dot_leaves_the_next_letter_unseen() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
-    post.hear(OK, b"421 4.3.2 <ann@example.org> too busy\r\n250 ok\r\n")
+    await post.hear(OK, b"421 4.3.2 <ann@example.org> too busy\r\n250 ok\r\n")
     words = "relay.example:25: 421 4.3.2 <address> too busy"
     gone = Reply(DeliveryState.DEFERRED, 421, words, Cause.CUT)
     assert await post.ended() == Ended(gone, 0)
@@ -389,7 +390,7 @@ async def test_421_after_the_dot_leaves_the_next_letter_unseen() -> None:
 @in_a_loop
 async def test_421_behind_the_answer_to_a_single_command_is_about_that_letter() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")), ONE_BY_ONE)
-    post.hear(b"250 ok\r\n421 4.3.2 bye\r\n")
+    await post.hear(b"250 ok\r\n421 4.3.2 bye\r\n")
     assert post.said() == [MAIL]
     await post.ended()
     assert post.source.fates == {"ann": (421, Cause.CUT)}
@@ -398,7 +399,7 @@ async def test_421_behind_the_answer_to_a_single_command_is_about_that_letter() 
 @in_a_loop
 async def test_a_connection_that_has_had_enough_ends_well() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
-    post.hear(OK, STORED + b"421 4.7.0 too many messages on this connection\r\n")
+    await post.hear(OK, STORED + b"421 4.7.0 too many messages on this connection\r\n")
     assert await post.ended() == Ended(None, 1)
     assert post.source.fates == {"ann": ACCEPTED, "bob": (421, Cause.AWAY)}
 
@@ -406,7 +407,7 @@ async def test_a_connection_that_has_had_enough_ends_well() -> None:
 @in_a_loop
 async def test_421_while_nothing_is_going_on_is_no_failure() -> None:
     post = Post(ParcelQueue(some_parcels("ann"), stay=True))
-    post.hear(OK, STORED + b"421 4.4.2 idle for too long\r\n")
+    await post.hear(OK, STORED + b"421 4.4.2 idle for too long\r\n")
     assert await post.ended() == Ended(None, 1)
     assert post.source.fates == {"ann": ACCEPTED}
 
@@ -443,7 +444,7 @@ async def test_an_answer_that_is_no_smtp_leaves_a_doubt_only_after_the_dot(
     noise: bytes, before: bytes, cause: dict[str, Cause]
 ) -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
-    post.hear(before, noise)
+    await post.hear(before, noise)
     ended = await post.ended()
     assert ended.reply is not None
     assert (ended.reply.cause, post.wire.aborted) == (Cause.AWAY, True)
@@ -456,9 +457,9 @@ async def test_an_answer_before_its_question_is_not_believed(offer: Offer) -> No
     post = Post(ParcelQueue(some_parcels("ann", "bob")), offer)
     post.said()
     if offer.pipelining:
-        post.hear(OK + b"250 stored already\r\n")
+        await post.hear(OK + b"250 stored already\r\n")
     else:
-        post.hear(b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n250 stored already\r\n")
+        await post.hear(b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n250 stored already\r\n")
     ended = await post.ended()
     assert ended.reply is not None
     assert ended.reply.text == "relay.example:25: the server speaks out of turn"
@@ -470,9 +471,9 @@ async def test_an_answer_before_its_question_is_not_believed(offer: Offer) -> No
 @in_a_loop
 async def test_an_answer_before_the_dot_ends_it(reply: bytes, code: int) -> None:
     post = Post(ParcelQueue(some_parcels("ann", text="x\r\n" * 100_000)))
-    post.hear(b"250 ok\r\n250 ok\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n")
     post.pipeline.pause_writing()
-    post.hear(b"354 go\r\n", reply)
+    await post.hear(b"354 go\r\n", reply)
     await post.ended()
     cause = Cause.NOT_TAKEN if code else Cause.CUT
     assert post.source.fates == {"ann": (code, cause)}
@@ -482,7 +483,7 @@ async def test_an_answer_before_the_dot_ends_it(reply: bytes, code: int) -> None
 @in_a_loop
 async def test_the_beginning_of_an_answer_before_its_question_is_enough(heard: bytes) -> None:
     post = Post(ParcelQueue(some_parcels("ann")), ONE_BY_ONE)
-    post.hear(heard)
+    await post.hear(heard)
     post.leave()
     await post.ended()
     assert post.said() == [MAIL]
@@ -492,7 +493,7 @@ async def test_the_beginning_of_an_answer_before_its_question_is_enough(heard: b
 @in_a_loop
 async def test_the_beginning_of_an_answer_to_nothing_holds_nobody_up() -> None:
     post = Post(ParcelQueue(some_parcels("ann"), stay=True), terms=BRISK)
-    post.hear(OK, STORED + b"42")
+    await post.hear(OK, STORED + b"42")
     post.source.waiting.append(a_parcel("bob"))
     post.wake()
     assert await post.ended() == Ended(None, 1)
@@ -503,7 +504,7 @@ async def test_the_beginning_of_an_answer_to_nothing_holds_nobody_up() -> None:
 @in_a_loop
 async def test_words_out_of_turn_harm_nobody() -> None:
     post = Post(ParcelQueue([], stay=True))
-    post.hear(b"250 by the way\r\n")
+    await post.hear(b"250 by the way\r\n")
     words = "relay.example:25: the server speaks out of turn"
     away = Reply(DeliveryState.DEFERRED, 0, words, Cause.AWAY)
     assert await post.ended() == Ended(away, 0)
@@ -523,7 +524,7 @@ async def test_a_code_that_answers_something_else_ends_it(
 ) -> None:
     for offer in (ALL, ONE_BY_ONE):
         post = Post(ParcelQueue(some_parcels("ann")), offer)
-        post.hear(*heard)
+        await post.hear(*heard)
         ended = await post.ended()
         assert ended.reply is not None
         assert ended.reply.cause is Cause.AWAY
@@ -546,7 +547,7 @@ def test_whatever_a_server_says_each_parcel_is_answered_once(
     async def listen() -> None:
         parcels = some_parcels(*"abcdefgh")
         post = Post(ParcelQueue(parcels), ALL if pipelining else ONE_BY_ONE)
-        post.hear(*heard)
+        await post.hear(*heard)
         post.pipeline.eof_received()
         ended = await post.ended()
         assert set(post.source.fates) == set("abcdefgh"[: 8 - len(post.source.waiting)])
@@ -579,7 +580,7 @@ async def test_what_is_lost_with_the_connection_is_told_apart(
     how: str, heard: bytes, told: dict[str, tuple[int, Cause]]
 ) -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
-    post.hear(heard)
+    await post.hear(heard)
     if how == "eof":
         post.pipeline.eof_received()
     elif how == "lost":
@@ -596,7 +597,7 @@ async def test_what_is_lost_with_the_connection_is_told_apart(
 async def test_content_that_asyncio_still_holds_has_not_left() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob")))
     assert post.wire.limits == (4096, 4096)
-    post.hear(OK)
+    await post.hear(OK)
     post.pipeline.pause_writing()
     post.wire.lose()
     await post.ended()
@@ -606,7 +607,7 @@ async def test_content_that_asyncio_still_holds_has_not_left() -> None:
 @in_a_loop
 async def test_content_that_asyncio_has_handed_over_may_have_arrived() -> None:
     post = Post(ParcelQueue(some_parcels("ann")))
-    post.hear(OK)
+    await post.hear(OK)
     post.pipeline.pause_writing()
     post.pipeline.resume_writing()
     post.wire.lose()
@@ -625,7 +626,7 @@ async def test_content_that_asyncio_has_handed_over_may_have_arrived() -> None:
 async def test_content_whose_write_failed_has_not_left() -> None:
     post = Post(ParcelQueue(some_parcels("ann")))
     post.wire.failing = True
-    post.hear(OK)
+    await post.hear(OK)
     post.wire.lose()
     await post.ended()
     assert post.source.fates == {"ann": (0, Cause.CUT)}
@@ -639,9 +640,9 @@ async def test_a_large_letter_goes_in_pieces_as_the_server_takes_them() -> None:
     parcel = a_parcel("ann", BIG * 6000)
     post = Post(ParcelQueue([parcel, a_parcel("bob")]))
     post.said()
-    post.hear(b"250 ok\r\n250 ok\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n")
     post.pipeline.pause_writing()
-    post.hear(b"354 go\r\n")
+    await post.hear(b"354 go\r\n")
     assert post.said() == []
     post.pipeline.resume_writing()
     for _ in range(9):
@@ -649,16 +650,16 @@ async def test_a_large_letter_goes_in_pieces_as_the_server_takes_them() -> None:
     written = post.said()
     assert [len(write) for write in written[:3]] == [128 * 1024] * 3
     assert b"".join(written) == parcel.message + b".\r\n" + _group("bob")
-    post.hear(STORED + OK, STORED, b"221 bye\r\n")
+    await post.hear(STORED + OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
 
 
 @in_a_loop
 async def test_a_large_letter_cut_in_between_was_surely_not_accepted() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob", text=BIG * 6000)))
-    post.hear(b"250 ok\r\n250 ok\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n")
     post.pipeline.pause_writing()
-    post.hear(b"354 go\r\n")
+    await post.hear(b"354 go\r\n")
     post.wire.lose()
     await post.ended()
     assert post.source.fates == {"ann": (0, Cause.CUT)}
@@ -667,9 +668,9 @@ async def test_a_large_letter_cut_in_between_was_surely_not_accepted() -> None:
 @in_a_loop
 async def test_a_large_letter_refused_in_between_is_answered_with_the_refusal() -> None:
     post = Post(ParcelQueue(some_parcels("ann", text=BIG * 6000)))
-    post.hear(b"250 ok\r\n250 ok\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n")
     post.pipeline.pause_writing()
-    post.hear(b"354 go\r\n", b"421 4.3.1 disk full\r\n")
+    await post.hear(b"354 go\r\n", b"421 4.3.1 disk full\r\n")
     ended = await post.ended()
     assert ended.reply is not None
     assert post.source.fates == {"ann": (421, Cause.CUT)}
@@ -685,16 +686,16 @@ async def test_a_line_without_work_waits_and_can_be_woken() -> None:
     post.source.waiting.append(a_parcel())
     post.wake()
     assert post.said() == [_group("ann")]
-    post.hear(OK)
+    await post.hear(OK)
     post.source.waiting.append(a_parcel("bob"))
     post.wake()
     assert post.said() == [MESSAGE + b".\r\n", _group("bob")]
     post.wake()
-    post.hear(STORED + OK, STORED)
+    await post.hear(STORED + OK, STORED)
     post.leave()
     post.wake()
     assert post.said() == [MESSAGE + b".\r\n", b"QUIT\r\n"]
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
     post.wake()
     post.leave()
@@ -705,9 +706,9 @@ async def test_a_line_without_work_waits_and_can_be_woken() -> None:
 @in_a_loop
 async def test_leaving_finishes_what_is_on_the_wire() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob", "cid")))
-    post.hear(OK)
+    await post.hear(OK)
     post.leave()
-    post.hear(STORED + OK, STORED, b"221 bye\r\n")
+    await post.hear(STORED + OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
     assert post.source.fates == {"ann": ACCEPTED, "bob": ACCEPTED}
     assert len(post.source.waiting) == 1
@@ -716,11 +717,11 @@ async def test_leaving_finishes_what_is_on_the_wire() -> None:
 @in_a_loop
 async def test_cutting_the_connection_answers_what_is_known() -> None:
     post = Post(ParcelQueue(some_parcels("ann", "bob", "cid")))
-    post.hear(OK)
+    await post.hear(OK)
     post.abort()
     assert post.source.fates == {"ann": (0, Cause.UNANSWERED), "bob": (0, Cause.AWAY)}
     assert await post.ended() == Ended(None, 0)
-    post.hear(STORED)
+    await post.hear(STORED)
     assert post.source.answers["ann"][0].text == "relay.example:25: we cut the connection"
 
 
@@ -730,9 +731,9 @@ async def test_a_connection_hands_over_so_many_and_no_more(offer: Offer) -> None
     terms = Terms("relay.example:25", messages=2)
     post = Post(ParcelQueue(some_parcels("ann", "bob", "cid")), offer, terms)
     for _ in range(2):
-        post.hear(*(line + b"\r\n" for line in OK.split(b"\r\n") if line), STORED)
+        await post.hear(*(line + b"\r\n" for line in OK.split(b"\r\n") if line), STORED)
     assert post.said()[-1] == b"QUIT\r\n"
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
     assert post.source.fates == {"ann": ACCEPTED, "bob": ACCEPTED}
 
@@ -752,9 +753,9 @@ async def test_the_source_may_call_back_from_every_question() -> None:
     source.after = lambda _name, _reply: post.wake()
     post = Post(source)
     post.said()
-    post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n354 go\r\n")
+    await post.hear(b"250 ok\r\n550 5.1.1 no such user\r\n354 go\r\n")
     assert post.said() == [b".\r\n" + _group("bob")]
-    post.hear(b"554 nobody\r\n" + OK, STORED + OK, STORED, b"221 bye\r\n")
+    await post.hear(b"554 nobody\r\n" + OK, STORED + OK, STORED, b"221 bye\r\n")
     assert await post.ended() == Ended(None, 2)
     assert post.source.begun == ["bob", "cid"]
 
@@ -777,7 +778,7 @@ async def test_the_source_may_cut_the_connection_from_every_question(where: str)
     if where == "answered":
         source.after = lambda _name, _reply: post.abort()
     post = Post(source)
-    post.hear(OK, STORED + OK)
+    await post.hear(OK, STORED + OK)
     assert await post.ended() == Ended(None, int(where == "answered"))
     assert (
         post.source.fates
@@ -818,7 +819,7 @@ async def test_what_the_source_raises_ends_the_line_and_loses_nobody(
                 raise OSError("journal: disk full")
 
     post = Post(Broken(some_parcels("ann", "bob", "cid")))
-    post.hear(OK, STORED)
+    await post.hear(OK, STORED)
     with pytest.raises(OSError, match="disk full"):
         await post.ended()
     assert post.wire.aborted
@@ -833,7 +834,7 @@ async def test_a_source_that_cannot_hear_one_answer_hears_the_other() -> None:
             raise OSError("journal: disk full")
 
     post = Post(Deaf(some_parcels("ann", "bob", "cid")))
-    post.hear(OK)
+    await post.hear(OK)
     post.abort()
     with pytest.raises(OSError, match="disk full"):
         await post.ended()
@@ -858,7 +859,7 @@ async def test_a_server_that_hangs_is_left_after_a_while(
 ) -> None:
     post = Post(ParcelQueue(some_parcels("ann")), terms=BRISK)
     began = asyncio.get_running_loop().time()
-    post.hear(heard)
+    await post.hear(heard)
     ended = await post.ended()
     words = "relay.example:25: no answer in time"
     assert ended == Ended(Reply(DeliveryState.DEFERRED, 0, words, Cause.AWAY), 0)
@@ -873,7 +874,7 @@ async def test_a_server_that_sends_a_byte_now_and_then_gets_no_more_time() -> No
 
     async def trickle() -> None:
         for byte in b"250-" + b"x" * 1000:
-            post.hear(bytes([byte]))
+            await post.hear(bytes([byte]))
             await asyncio.sleep(0.01)
 
     trickling = asyncio.create_task(trickle())
@@ -886,10 +887,10 @@ async def test_a_server_that_sends_a_byte_now_and_then_gets_no_more_time() -> No
 @in_a_loop
 async def test_a_server_that_takes_content_slowly_is_waited_for() -> None:
     post = Post(ParcelQueue(some_parcels("ann")), terms=BRISK)
-    post.hear(b"250 ok\r\n250 ok\r\n")
+    await post.hear(b"250 ok\r\n250 ok\r\n")
     post.pipeline.pause_writing()
     post.wire.unsent = 1000
-    post.hear(b"354 go\r\n")
+    await post.hear(b"354 go\r\n")
     for _ in range(12):
         await asyncio.sleep(0.01)
         post.wire.unsent -= 1
@@ -912,6 +913,6 @@ async def test_a_connection_that_does_not_close_is_cut() -> None:
             self.closed = True
 
     post = Post(ParcelQueue([]), terms=BRISK, wire=Clinging())
-    post.hear(b"221 bye\r\n")
+    await post.hear(b"221 bye\r\n")
     assert await post.ended() == Ended(None, 0)
     assert (post.wire.closed, post.wire.aborted) == (True, True)
