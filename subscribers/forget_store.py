@@ -59,6 +59,16 @@ def known(connection: Connection, subscriber_id: int, *, for_update: bool = Fals
     return Known(row.id, row.public_id, row.address, row.address_hmac or "")
 
 
+def is_only_one_at(connection: Connection, domain: str, reader: Known) -> bool:
+    """Tell whether no other reader's address is at a domain, which then tells who they are.
+
+    It looks through all addresses: ask before the transaction that writes.
+    """
+    theirs = subscriber.c.address_key.endswith(f"@{domain}", autoescape=True)
+    others = sa.select(sa.exists().where(theirs, subscriber.c.id != reader.id))
+    return not connection.scalar(others)
+
+
 def blank(connection: Connection, subscriber_ids: Collection[int], *, at: datetime) -> None:
     """Take away all that tells who they are, and all they chose; the log stays, as a number's."""
     _drop_choices(connection, subscriber_ids)

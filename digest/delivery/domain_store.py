@@ -62,6 +62,15 @@ def domain_ids(connection: Connection, names: Collection[str]) -> dict[str, Doma
     return found
 
 
+def forget(connection: Connection, name: str) -> None:
+    """Take a domain's name away; what was counted under its number stays counted."""
+    row = connection.execute(sa.select(domain.c.id).where(domain.c.name == name)).one_or_none()
+    if row is not None:
+        nameless = f"erased-{row.id}.invalid"  # RFC 2606: nobody's, ever
+        change = sa.update(domain).where(domain.c.id == row.id)
+        connection.execute(change.values(name=nameless, mx_group=nameless))
+
+
 def save_groups(connection: Connection, groups: Mapping[str, str], at: datetime) -> None:
     """Write down which groups domains belong to, by name, and that the DNS was asked at `at`."""
     change = (

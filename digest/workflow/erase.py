@@ -11,7 +11,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from digest.db import Connection, Database
+from digest.delivery import domain_store as domains
 from digest.delivery import forget_store as ledger
+from digest.delivery.providers import domain_of
 from digest.outbox import forget_store as outbox
 from digest.people import store as people
 from subscribers import forget_store, store
@@ -58,11 +60,15 @@ def _take_away(
 ) -> bool:
     with database.read() as connection:
         told = outbox.notices_about(connection, reader.address, marks(reader.public_id, keys))
+        own_domain = domain_of(reader.address)
+        is_theirs = forget_store.is_only_one_at(connection, own_domain, reader)
     with database.write() as connection:
         still = forget_store.known(connection, reader.id, for_update=True)
         if still is None:
             return False
         _scrub_rooms(connection, still, told, act)
+        if is_theirs:
+            domains.forget(connection, own_domain)
         _blank(connection, still, act)
         forget_store.never_mail(connection, still.address_hmac, reason=reason, at=act.at)
     forget_store.shrink_log(database)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from digest.db import Database
+from digest.delivery import domain_store
 from digest.delivery import store as ledger
 from digest.errors import TokenError
 from digest.outbox import store as outbox
@@ -202,6 +203,35 @@ def test_nothing_of_an_erased_reader_is_left_in_the_file(database: Database) -> 
     assert file_holds(database, *needles) == needles
     _erase(database, number)
     assert file_holds(database, *PARTS) == []
+
+
+def _domains(database: Database) -> dict[int, str]:
+    table = domain_store.domain
+    with database.read() as connection:
+        return {row.id: row.name for row in connection.execute(sa.select(table))}
+
+
+def test_a_domain_that_was_only_theirs_loses_its_name_and_keeps_its_number(
+    database: Database,
+) -> None:
+    _subscribe(database, NOON)
+    with database.write() as connection:
+        known = domain_store.domain_ids(connection, ["quayside-mail.example", "other.example"])
+    erase(database, subscriber_id=_number(database), act=BUTTON, keys=KEYS)
+    number = known["quayside-mail.example"].id
+    assert _domains(database) == {
+        number: f"erased-{number}.invalid",
+        known["other.example"].id: "other.example",
+    }
+
+
+def test_a_domain_that_others_are_at_keeps_its_name(database: Database) -> None:
+    _subscribe(database, NOON)
+    _subscribe(database, NOON, "somebody@quayside-mail.example")
+    with database.write() as connection:
+        domain_store.domain_ids(connection, ["quayside-mail.example"])
+    erase(database, subscriber_id=_number(database), act=BUTTON, keys=KEYS)
+    assert list(_domains(database).values()) == ["quayside-mail.example"]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
