@@ -38,7 +38,9 @@ from bench.send.programs import AS_LISTMONK, SMTP_SOURCE, peers, python, the_ben
 
 LOOPS = ("asyncio", "uvloop")
 BARE_MESSAGES = 20_000
-SIGNED_MESSAGES = 10_000
+LEDGER_MESSAGES = 100_000
+"""A second of a big edition's sending is the start of its ledger's process."""
+SIGNED_MESSAGES = 20_000
 CONNECTIONS = 8
 FAR_CONNECTIONS = (8, 32, 100, 200)
 FAR_ACCEPT_MS, FAR_RTT_MS = 50, 20
@@ -140,7 +142,7 @@ def ledger(stage: Stage) -> None:
         for kind, prepare in stage.ledgers.kinds().items()
         for loop in LOOPS
     ]
-    rows = stage.send([*stage.reference, *ours_bare(), *programs], stage.load(BARE_MESSAGES))
+    rows = stage.send([*stage.reference, *ours_bare(), *programs], stage.load(LEDGER_MESSAGES))
     goals(rows, SMTP_SOURCE, _least_with_ledger)
 
 

@@ -21,7 +21,7 @@ def main() -> int:
         *("-F", str(asked.folder / "message.lf"), "-f", SENDER, "-t", address_of(0)),
         f"127.0.0.1:{asked.port}",
     ]
-    watch = Stopwatch(resource.RUSAGE_CHILDREN)
+    watch = Stopwatch((resource.RUSAGE_CHILDREN,))
     done = subprocess.run(command, check=False)  # noqa: S603 - the program we are asked to measure
     watch.report(asked.messages if done.returncode == 0 else 0)
     return done.returncode
