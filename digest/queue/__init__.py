@@ -1,0 +1,1 @@
+"""Jobs for several machines: hints on PostgreSQL that wake senders; the truth stays the ledger."""
