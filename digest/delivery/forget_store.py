@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from digest.db import rows_changed
+from digest.delivery.count_store import delivery_count
 from digest.delivery.model import DeliveryState
-from digest.delivery.store import attempt, delivery
-from digest.editions.store import edition, newsletter
+from digest.delivery.store import attempt, delivery, delivery_batch, delivery_retry, lock_edition
+from digest.editions.store import FINISHED, edition, newsletter
 from subscribers.change_store import What, audience_change
 
 _LONGEST_SENDING = timedelta(days=7)
@@ -120,3 +121,59 @@ def drop_attempts(connection: Connection, rows: Sequence[Row]) -> int:
     """Drop these attempts; give how many."""
     key = sa.tuple_(attempt.c.edition_id, attempt.c.subscriber_id, attempt.c.n)
     return rows_changed(connection.execute(sa.delete(attempt).where(key.in_(list(rows)))))
+
+
+# The rows of editions that ended long ago: their counts stay
+
+
+def past_editions(connection: Connection, *, before: datetime) -> list[int]:
+    """Find the editions that ended before a moment and still have rows, the oldest first."""
+    rows = sa.exists().where(delivery.c.edition_id == edition.c.id)
+    batches = sa.exists().where(delivery_batch.c.edition_id == edition.c.id)
+    query = sa.select(edition.c.id).where(_ended_before(before), rows | batches)
+    return list(connection.scalars(query.order_by(edition.c.id)))
+
+
+def _ended_before(before: datetime) -> sa.ColumnElement[bool]:
+    ended = sa.func.coalesce(edition.c.finished_at, edition.c.send_at)
+    return edition.c.state.in_([state.value for state in FINISHED]) & (ended < before)
+
+
+def is_counted(connection: Connection, edition_id: int) -> bool:
+    """Tell whether an edition's counts say by themselves what its rows say.
+
+    So does one whose batches are gone: its counts were held against its rows before they went.
+    """
+    batch = sa.exists().where(delivery_batch.c.edition_id == edition_id)
+    if not connection.scalar(sa.select(batch)):
+        return True
+    mine = sa.select(delivery.c.state, sa.func.count()).where(delivery.c.edition_id == edition_id)
+    rows = {row[0]: row[1] for row in connection.execute(mine.group_by(delivery.c.state))}
+    total = sa.func.sum(delivery_count.c.n)
+    sums = sa.select(delivery_count.c.state, total).where(delivery_count.c.edition_id == edition_id)
+    counts = connection.execute(sums.group_by(delivery_count.c.state))
+    return rows == {state: int(n) for state, n in counts if n}
+
+
+def drop_rows(connection: Connection, edition_id: int, *, before: datetime, most: int) -> int:
+    """Drop up to so many of an ended edition's copies, and what belongs to them; give how many.
+
+    The batches go first: an edition without them was counted, and is nobody's to send again. One
+    that is being sent once more since it was looked at is left alone.
+    """
+    if lock_edition(connection, edition_id) not in FINISHED:
+        return 0
+    if not connection.scalar(
+        sa.select(edition.c.id).where(edition.c.id == edition_id, _ended_before(before))
+    ):
+        return 0
+    connection.execute(sa.delete(delivery_batch).where(delivery_batch.c.edition_id == edition_id))
+    readers = sa.select(delivery.c.subscriber_id).where(delivery.c.edition_id == edition_id)
+    last = connection.scalar(readers.order_by(delivery.c.subscriber_id).offset(most - 1).limit(1))
+    gone = 0
+    for table in (attempt, delivery_retry, delivery):  # the last of them counts
+        mine = table.c.edition_id == edition_id
+        if last is not None:
+            mine &= table.c.subscriber_id <= last
+        gone = rows_changed(connection.execute(sa.delete(table).where(mine)))
+    return gone

@@ -6,25 +6,34 @@ transaction, with a pause after each. Whom we mail never changes by it.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from digest.db import Connection, Database
 from digest.delivery import forget_store as ledger
+from digest.editions.store import edition_by_id
+from digest.log import event
 from digest.outbox import forget_store as outbox
+from digest.outbox.store import put
 from digest.people import forget_store as people
+from digest.workflow import file_store
+from digest.workflow.telling import operators_notices
 from subscribers import forget_store as readers
 from subscribers import store
 from subscribers.model import EVERYTHING
 from subscribers.tokens import CONFIRM_LIFE, LIVES, Purpose
 
+_LOG = logging.getLogger(__name__)
+
 ROUND = timedelta(hours=1)
 """How often it is done."""
 
 _AT_ONCE = 1000
+_COPIES_AT_ONCE = 2000  # rows of the ledger: they are dropped by range, in a few milliseconds
 _PAUSE_SECONDS = 0.02  # without it other writers of a SQLite file starve between two steps
 _DAY = timedelta(days=1)
 _COUNTED = 2 * _DAY  # no limit counts for longer than a day
@@ -42,6 +51,7 @@ class Keep:
     notices: timedelta = timedelta(days=30)
     attempts: timedelta = timedelta(days=180)
     changes: timedelta = timedelta(days=90)
+    deliveries: timedelta = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,15 @@ class Gone:
     readers: int = 0
     notices: int = 0
     attempts: int = 0
+    deliveries: int = 0
     changes: int = 0
     answers: int = 0
     windows: int = 0
     changes_of_address: int = 0
     late_words: int = 0
     """Readers erased while a message of theirs was on its way, of whom a server still spoke."""
+    pages: int = 0
+    """Free pages by which a SQLite file became shorter."""
 
     @property
     def facts(self) -> dict[str, int]:
@@ -74,15 +87,29 @@ class _Chore:
 
 
 def retain(
-    database: Database, keep: Keep, now: datetime, *, stop: Callable[[], bool] = lambda: False
+    database: Database,
+    keep: Keep,
+    now: datetime,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    operators: Iterable[str] = (),
 ) -> Gone:
     """Let go of everything that is older than it may be; give the counts.
 
     `stop` takes effect between two steps: the next round goes on. Where nothing is due, nothing
-    is written, and the one lock of SQLite is not taken.
+    is written, and the one lock of SQLite is not taken. The copies of an edition whose counts do
+    not say the same as its rows are left, and the `operators` told of it, once a day.
     """
-    chores = {**_of_readers(database, keep, now), **_of_rooms(keep, now)}
-    return Gone(**{name: _do(database, chore, stop) for name, chore in chores.items()})
+    miscounted: set[int] = set()
+    chores = {
+        **_of_readers(database, keep, now),
+        **_of_rooms(keep, now),
+        "deliveries": _of_ended_editions(now - keep.deliveries, miscounted),
+    }
+    gone = {name: _do(database, chore, stop) for name, chore in chores.items()}
+    if miscounted:
+        _tell_of(database, miscounted, tuple(operators), now)
+    return Gone(**gone, pages=_do(database, _of_the_file(database), stop))
 
 
 def _do(database: Database, chore: _Chore, stop: Callable[[], bool]) -> int:
@@ -177,3 +204,56 @@ def _scrub_attempts(connection: Connection, subscriber_ids: Sequence[int]) -> in
     for each in subscriber_ids:
         ledger.scrub_attempts(connection, each)
     return len(subscriber_ids)
+
+
+def _of_ended_editions(before: datetime, miscounted: set[int]) -> _Chore:
+    """Go by edition: what its rows say must stand in its counts before the first of them goes."""
+
+    def find(connection: Connection) -> Sequence[int]:
+        for each in ledger.past_editions(connection, before=before):
+            if each in miscounted:
+                continue
+            if ledger.is_counted(connection, each):
+                return [each]
+            miscounted.add(each)
+        return ()
+
+    def drop(connection: Connection, due: Sequence[int]) -> int:
+        most = _COPIES_AT_ONCE
+        return sum(ledger.drop_rows(connection, each, before=before, most=most) for each in due)
+
+    return _Chore(find, drop)
+
+
+def _tell_of(
+    database: Database, miscounted: Iterable[int], operators: Sequence[str], now: datetime
+) -> None:
+    with database.read() as connection:
+        addresses = [edition_by_id(connection, each).address for each in sorted(miscounted)]
+    event(_LOG, "copies kept: their counts are not theirs", logging.ERROR, editions=addresses)
+    notices = operators_notices(
+        operators,
+        key="miscounted",
+        what="the ledger's counts are not what its rows say",
+        detail=f"Old copies of {', '.join(addresses)} would be dropped by now. They are kept, as"
+        " nothing else says how many were sent.",
+        remedy="Nothing is lost, and nothing more happens to them. This is a mistake in the"
+        " program: report it.",
+        now=now,
+    )
+    with database.write() as connection:
+        for notice in notices:
+            put(connection, notice)
+
+
+def _of_the_file(database: Database) -> _Chore:
+    """Make a SQLite file shorter where much of it is free; PostgreSQL sees to its own."""
+
+    def find(connection: Connection) -> Sequence[int]:
+        spare = file_store.spare_pages(connection) if database.is_sqlite else 0
+        return [spare] if spare else ()
+
+    def drop(connection: Connection, due: Sequence[int]) -> int:
+        return file_store.give_back(connection, due[0])
+
+    return _Chore(find, drop)
