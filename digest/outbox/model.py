@@ -37,6 +37,10 @@ class NewNotice:
     to_address: str
     facts: dict[str, object]
     next_at: datetime
+    a_day: int = 0
+    """How many of its kind one address gets in a day (UTC); 0: as many as there are."""
+    instead: NewNotice | None = None
+    """What is written in its place when that is used up."""
 
 
 @dataclass(frozen=True, slots=True)

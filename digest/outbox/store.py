@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -30,13 +30,21 @@ notice = sa.Table(
 """`next_at` is empty once it is final, so the index holds only what waits."""
 
 _LONGEST_KEY = 200
+_DAY = timedelta(days=1)
 _WAITING = notice.c.state == NoticeState.WAITING.value
 
 
 def put(connection: Connection, new: NewNotice) -> bool:
-    """Write a notice in the transaction of its cause; False when its key was written before."""
+    """Write a notice in the transaction of its cause; False when its key was written before.
+
+    False too when its address has had its fill of the day; then what goes instead is written once.
+    """
+    if new.a_day and _is_used_up(connection, new):
+        if new.instead is not None and not _is_known(connection, new.dedupe_key):
+            put(connection, new.instead)
+        return False
     values = {
-        "dedupe_key": _short_key(new.dedupe_key),
+        "dedupe_key": short_key(new.dedupe_key),
         "kind": new.kind.value,
         "to_address": _storable(new.to_address),
         "facts": new.facts,
@@ -49,6 +57,19 @@ def put(connection: Connection, new: NewNotice) -> bool:
     return connection.execute(row).first() is not None
 
 
+def _is_used_up(connection: Connection, new: NewNotice) -> bool:
+    day = new.next_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = (notice.c.to_address == _storable(new.to_address)) & (notice.c.kind == new.kind.value)
+    today = (notice.c.created_at >= day) & (notice.c.created_at < day + _DAY)
+    had = connection.scalar(sa.select(sa.func.count(notice.c.id)).where(mine, today)) or 0
+    return had >= new.a_day
+
+
+def _is_known(connection: Connection, key: str) -> bool:
+    query = sa.select(notice.c.id).where(notice.c.dedupe_key == short_key(key))
+    return connection.scalar(query) is not None
+
+
 def put_latest(connection: Connection, new: NewNotice) -> None:
     """Write a notice, or what it says now in place of the one of its key that nobody tried yet.
 
@@ -57,7 +78,7 @@ def put_latest(connection: Connection, new: NewNotice) -> None:
     if put(connection, new):
         return
     untried = _WAITING & (notice.c.attempts == 0)
-    same_key = notice.c.dedupe_key == _short_key(new.dedupe_key)
+    same_key = notice.c.dedupe_key == short_key(new.dedupe_key)
     mine = same_key & (notice.c.to_address == _storable(new.to_address))
     connection.execute(sa.update(notice).where(mine, untried).values(facts=new.facts))
 
@@ -69,11 +90,21 @@ def withdraw(connection: Connection, to_address: str, kind: NoticeKind) -> int:
     return rows_changed(connection.execute(gone))
 
 
-def due(connection: Connection, *, now: datetime, limit: int) -> list[Notice]:
-    """List the notices that wait and whose time has come, the longest waiting first."""
+def due(
+    connection: Connection,
+    *,
+    now: datetime,
+    limit: int,
+    kinds: Collection[NoticeKind] | None = None,
+) -> list[Notice]:
+    """List the notices that wait and whose time has come, the longest waiting first.
+
+    `kinds` are those that are listed, when it is not all of them.
+    """
+    wanted = sa.true() if kinds is None else notice.c.kind.in_([kind.value for kind in kinds])
     query = (
         sa.select(notice)
-        .where(_WAITING, notice.c.next_at <= now)
+        .where(_WAITING, notice.c.next_at <= now, wanted)
         .order_by(notice.c.next_at, notice.c.id)
         .limit(limit)
     )
@@ -144,8 +175,8 @@ def _update(
     return rows_changed(connection.execute(update.values(values))) == 1
 
 
-def _short_key(key: str) -> str:
-    """Keep a key that fits and can be stored; any other is known by its hash."""
+def short_key(key: str) -> str:
+    """Give a key as it is kept: one that does not fit, or cannot be stored, by its hash."""
     if len(key) <= _LONGEST_KEY and key == _storable(key):
         return key
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
