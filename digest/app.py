@@ -21,12 +21,11 @@ from digest.composition import store as compositions
 from digest.composition.catalogs import load_languages
 from digest.composition.environment import load_templates
 from digest.composition.logo import Brand, keep_logo
-from digest.composition.model import Composition
+from digest.composition.model import Composition, Signer
 from digest.config import Settings
 from digest.db import Database
 from digest.delivery import count_store
 from digest.delivery import store as ledger
-from digest.delivery.dkim_keys import signer_of
 from digest.delivery.limits import LimitRules
 from digest.delivery.model import DeliveryState, Sent, Tally, Way
 from digest.delivery.outbound import Mailer
@@ -65,6 +64,8 @@ from digest.way_values import way_out_words, ways_of
 from digest.workflow.advance import start_sending
 from digest.workflow.audience import audience_size
 from digest.workflow.halt import hold_sending
+from digest.workflow.home import home_of, is_settled, require_home, settle, why_frozen
+from digest.workflow.home_store import Home
 from digest.workflow.model import Newsroom
 from digest.workflow.replay import replay_departures
 from digest.workflow.store import beat, end_beat, is_new, last_taken
@@ -81,6 +82,8 @@ BEAT_SECONDS = 5.0
 """How often a process says that it is alive; seldom, as on SQLite each time takes the one lock."""
 _BEAT_GRACE = 1.0
 _SEAT_NAP = 0.1
+_SCHEDULERS = 9
+"""Of one machine on one database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,9 @@ class App:
         self, _spec: SourceSpec, state: SourceState, _polled: Polled, health: Health
     ) -> list[NewNotice]:
         operators = self.settings.people.operators
-        return source_notices(operators, state=state, health=health, now=self.clock())
+        a_day = self.settings.alarms.daily_limit
+        now = self.clock()
+        return source_notices(operators, state=state, health=health, now=now, a_day=a_day)
 
     @property
     def way_out(self) -> str:
@@ -191,6 +196,16 @@ class App:
         folder = str(self.settings.storage.journal.resolve())
         place = hashlib.sha256(folder.encode()).hexdigest()[:8]
         return f"sender {platform.node()[:40]} {place}"
+
+    @property
+    def scheduler_seats(self) -> tuple[str, ...]:
+        """Name the seats a scheduler of this machine may take: on SQLite there is one.
+
+        Elsewhere any number work side by side, each with a name of its own in `digest status`.
+        """
+        if self.database.is_sqlite:
+            return ("scheduler",)
+        return tuple(f"scheduler {platform.node()[:40]} {n}" for n in range(1, _SCHEDULERS + 1))
 
     @contextlib.contextmanager
     def sender(self, *, notices: bool = False) -> Iterator[Sender]:
@@ -217,20 +232,28 @@ class App:
         ) as sender:
             yield sender
 
+    def why_frozen(self) -> str:
+        """Say why nothing goes to readers from here; nothing where all is well."""
+        home = self.newsroom.home
+        if home is None:
+            return ""
+        with self.database.read() as connection:
+            return why_frozen(connection, home)
+
     def beat(self, process: str) -> None:
         """Write that this process is alive, by the machine's clock and not the newsroom's."""
         with self.database.write() as connection:
             beat(connection, process, now=utc_now())
 
     @contextlib.contextmanager
-    def at_work(self, process: str, *, every: float = BEAT_SECONDS) -> Iterator[None]:
-        """Hold the one seat of this name while the block runs, and say all along that we live.
+    def at_work(self, *seats: str, every: float = BEAT_SECONDS) -> Iterator[None]:
+        """Hold one of these seats while the block runs, and say all along that we live.
 
-        Raises AlreadyRunningError, which names the holder, when the seat stays taken.
+        Raises AlreadyRunningError, which names the holder, when all of them stay taken.
         """
         done = threading.Event()
         with contextlib.ExitStack() as stack:
-            self._sit(stack, process)
+            process = self._sit(stack, seats)
             self.beat(process)
             thread = threading.Thread(
                 target=self._beat, args=(process, done, every), name=f"beat-{process}", daemon=True
@@ -243,13 +266,15 @@ class App:
                 thread.join(_BEAT_GRACE)
                 self._end_beat(process)
 
-    def _sit(self, stack: contextlib.ExitStack, seat: str) -> None:
+    def _sit(self, stack: contextlib.ExitStack, seats: Sequence[str]) -> str:
         for _ in range(int(self.seat_patience / _SEAT_NAP)):
-            with contextlib.suppress(AlreadyRunningError):
-                stack.enter_context(self.database.hold(seat))
-                return
+            for seat in seats:
+                with contextlib.suppress(AlreadyRunningError):
+                    stack.enter_context(self.database.hold(seat))
+                    return seat
             time.sleep(_SEAT_NAP)
-        stack.enter_context(self.database.hold(seat))
+        stack.enter_context(self.database.hold(seats[0]))
+        return seats[0]
 
     def _beat(self, process: str, done: threading.Event, every: float) -> None:
         while not done.wait(every):
@@ -281,6 +306,7 @@ class App:
             detail=detail,
             remedy=remedy,
             now=self.clock(),
+            a_day=self.settings.alarms.daily_limit,
         )
         with self.database.write() as connection:
             for notice in notices:
@@ -333,8 +359,10 @@ class App:
 
         `stop` takes effect within a second; what is on the wire by then is answered.
 
-        Raises AlreadyRunningError when a sender is running: it does the work then.
+        Raises AlreadyRunningError when a sender is running: it does the work then. Raises
+        WorkflowError where no person has confirmed that mail may leave from here.
         """
+        require_home(self.database, self.newsroom.home)
         before = self.tally(edition)
         settled = before.total - before.planned
 
@@ -393,8 +421,10 @@ def _open(
         secret=secret,
         fetcher=fetcher,
         picture_networks=tuple(dict.fromkeys(net for s in source_specs for net in s.allow)),
+        home=_home(settings, database, keys, clock),
         editors=settings.people.editors,
         operators=settings.people.operators,
+        mails_a_day=settings.alarms.daily_limit,
         told=(*told_of_colours(settings), *brand.told),
         audiences={each.id: audiences[each.slug] for each in newsletters if each.slug in audiences},
         only_readers=only,
@@ -414,6 +444,22 @@ def _open(
         ways=ways_of(settings, local_hostname=_domain_of(settings)),
         limits=limit_rules(settings),
     )
+
+
+def _home(settings: Settings, database: Database, keys: Keys, clock: Clock) -> Home:
+    home = home_of(
+        database,
+        environment=settings.environment,
+        public_url=settings.web.public_url,
+        former_urls=settings.web.former_urls,
+        secret=keys.suppression,
+    )
+    with database.read() as connection:
+        settled = database.read_only or is_settled(connection, home)
+    if not settled:
+        with database.write() as connection:
+            settle(connection, home, now=clock())
+    return home
 
 
 def _domain_of(settings: Settings) -> str:
@@ -459,6 +505,14 @@ def _newsletters(
         return tuple(editions.sync_newsletters(connection, specs, now=now))
 
 
+def _signer(settings: Settings) -> Signer | None:
+    if settings.mail.dkim is None:
+        return None  # what reads keys is 10 MB, in each process of a site
+    from digest.delivery.dkim_keys import signer_of  # noqa: PLC0415 - as just said
+
+    return signer_of(settings.mail, settings.storage.keys)
+
+
 def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
     sender = settings.mail.sender
     only = newsroom.only_readers
@@ -479,7 +533,7 @@ def _mailer(settings: Settings, newsroom: Newsroom, keys: Keys) -> Mailer:
         clock=newsroom.clock,
         unsubscribe_address=settings.mail.unsubscribe_address or "",
         only=only,
-        signer=signer_of(settings.mail, settings.storage.keys),
+        signer=_signer(settings),
         verp=verp_of(settings.mail, newsroom.secret),
         archived=frozenset(each.id for each in newsroom.newsletters if each.spec.offered),
     )

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -286,6 +287,49 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ZYGOTE.forget)
 
 
+class _Load:
+    """Whether any crew of this program has work, and since when none has."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a fork of the program has none of its parent's jobs."""
+        self._lock = threading.Lock()
+        self._jobs = 0
+        self._free_since = time.monotonic()
+
+    @contextlib.contextmanager
+    def job(self) -> Iterator[None]:
+        with self._lock:
+            self._jobs += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._jobs -= 1
+                self._free_since = time.monotonic()
+
+    def end_idle(self, seconds: float) -> None:
+        # Under the lock: nobody takes a child meanwhile that would be gone when it is asked.
+        with self._lock:
+            if not self._jobs and time.monotonic() - self._free_since >= seconds:
+                _ZYGOTE.close()
+
+
+_LOAD = _Load()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LOAD.forget)
+
+
+def end_idle(seconds: float) -> None:
+    """Let the zygote and its children go when none had work for so long; the next job begins anew.
+
+    What they have loaded takes more memory than a start a few times an hour takes time.
+    """
+    _LOAD.end_idle(seconds)
+
+
 def fork_child(module: str) -> Child:
     """Fork a child from this program's zygote: milliseconds. Raises OSError."""
     return _ZYGOTE.birth(module)
@@ -431,7 +475,7 @@ class Crew:
         started. The next job finds another child, whatever became of this one.
         """
         job = Job(function, options, self.seconds, self.megabytes)
-        with self._seats:
+        with _LOAD.job(), self._seats:
             child = self._take(function.partition(":")[0])
             is_worn = True
             try:

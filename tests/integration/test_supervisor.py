@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from digest.supervisor import Child, _look_after, stop_signals, supervise
+from digest.supervisor import (
+    Child,
+    _Commanded,
+    _look_after,
+    _Rules,
+    by_command,
+    stop_signals,
+    supervise,
+)
 
 CHILD = """
     import os, sys, threading, time
@@ -35,8 +43,9 @@ CHILD = """
 
 PARENT = """\
 import sys, threading
-from digest.supervisor import supervise
-supervise(["a", "b"], command=sys.argv[1:], stop=threading.Event(), tell=lambda n, c: None)
+from digest.supervisor import by_command, supervise
+start = by_command(sys.argv[1:])
+supervise(["a", "b"], start=start, stop=threading.Event(), tell=lambda n, c: None)
 """
 
 
@@ -64,7 +73,7 @@ def test_what_crashes_is_restarted_and_told_and_the_others_run_on(tmp_path: Path
         target=supervise,
         args=(("steady", "crashes"),),
         kwargs={
-            "command": _command(tmp_path),
+            "start": by_command(_command(tmp_path)),
             "stop": stop,
             "tell": lambda name, code: told.append((name, code)),
         },
@@ -113,7 +122,7 @@ def _supervised(
         target=supervise,
         args=(names,),
         kwargs={
-            "command": _command(folder),
+            "start": by_command(_command(folder)),
             "stop": stop,
             "tell": tell,
             "grace_seconds": 2.0,
@@ -160,7 +169,7 @@ def test_a_program_that_cannot_start_is_tried_again_later(
 ) -> None:
     child = Child("web")
     for _ in range(2):
-        _look_after(child, [str(tmp_path / "gone")], _never, threading.Event())
+        _look_after(child, _Rules(by_command([str(tmp_path / "gone")]), _never), threading.Event())
     assert (child.process, child.pause) == (None, 1.0)
     assert [record.getMessage() for record in caplog.records] == ["web cannot start"]
 
@@ -172,7 +181,7 @@ def _never(_name: str, _code: int) -> None:
 def _ended(seconds_ago: float, *, pause: float) -> Child:
     process = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
     process.wait()
-    return Child("web", process, pause=pause, started_at=time.monotonic() - seconds_ago)
+    return Child("web", _Commanded(process), pause=pause, started_at=time.monotonic() - seconds_ago)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +194,8 @@ def test_each_crash_in_a_row_waits_longer_and_a_good_while_is_forgiven(
     child = _ended(ran, pause=pause)
     told: list[str] = []
     now = time.monotonic()
-    _look_after(child, [], lambda name, _code: told.append(name), threading.Event())
+    rules = _Rules(by_command([]), lambda name, _code: told.append(name))
+    _look_after(child, rules, threading.Event())
     assert (told, child.process, child.pause) == (["web"], None, next_pause)
     assert child.start_at - now == pytest.approx(again_in, abs=0.3)
 
@@ -194,10 +204,9 @@ def test_a_child_that_left_because_all_stop_is_no_crash() -> None:
     stop = threading.Event()
     stop.set()
     child = _ended(1, pause=0.5)
-    _look_after(child, [], _never, stop)
+    _look_after(child, _Rules(by_command([]), _never), stop)
     assert child.process is not None
-    assert child.process.stdin is not None
-    child.process.stdin.close()
+    child.process.ask_to_leave()
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:

@@ -237,23 +237,6 @@ def test_who_is_subscribed_is_told_what_to_do_until_the_first_letter(browser: Br
     assert "Add our address to your contacts" in browser.post(link).text
 
 
-def test_health_and_readiness(database: Database) -> None:
-    browser = open_browser(database)
-    assert browser.get("/healthz").json()["status"] == "ok"
-    ready = browser.get("/readyz")
-    assert (ready.status_code, ready.json()) == (
-        200,
-        {"status": "ok", "database": "ok", "schema": "newest"},
-    )
-    with database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM alembic_version")
-    behind = browser.get("/readyz")
-    assert (behind.status_code, behind.json()) == (
-        503,
-        {"status": "not ready", "database": "ok", "schema": "behind"},
-    )
-
-
 def test_a_database_that_is_away_makes_us_not_ready(tmp_path: Path) -> None:
     away = Database(f"sqlite:///{tmp_path / 'absent' / 'digest.db'}")
     app = make_app(WebContext(away, SITE, KEYS, []))
