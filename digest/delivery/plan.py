@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from digest.clock import Clock
 from digest.db import Connection, Database
-from digest.delivery import plan_store, store
+from digest.delivery import hour_store, plan_store, store
 from digest.delivery.count_store import tally
+from digest.delivery.hour_store import Filling
 from digest.delivery.model import Tally
 from digest.delivery.plan_store import Leaving
+from digest.delivery.reader_hours import ROOM, OwnHours, Timetable, timetable
 from digest.editions.model import Edition, EditionState
 from digest.editions.store import change_state
 from digest.errors import WorkflowError
+from digest.queue.hints import tell_senders
 from subscribers.segments import Audience
 
 _PLANNED_BEFORE = frozenset({EditionState.SENDING, EditionState.SENT})
@@ -56,6 +60,7 @@ def plan(
     batch_size: int = 200,
     spread: timedelta = timedelta(0),
     priority: int = 0,
+    hours: OwnHours | None = None,
     clock: Clock,
     pace: Pace | None = None,
 ) -> Tally:
@@ -65,14 +70,18 @@ def plan(
     in the one nearest to theirs, else in the edition's own. `only` holds the address keys that
     staging is limited to; None means everybody. `audience` is the segment of its subscribers that
     the newsletter goes to: it is asked here and not again, so what was planned stays planned.
-    The batches are due evenly over `spread`; a higher `priority` goes before other editions.
+    The batches are due evenly over `spread`; a higher `priority` goes before other editions. With
+    `hours` each reader's copy is due at their own, see `due_at`: some of them perhaps before the
+    edition's. Then it may be sent for a day, and its end is put off for the last of them.
     Can be repeated and resumed at any point: nothing is sent before the last chunk is written, and
     the edition turns to "sending" in that chunk's own transaction. Without readers it is "sent".
     Raises WorkflowError when the edition is not approved.
     """
     pace = pace or (_ONE_WRITER if database.is_sqlite else _MANY_WRITERS)
-    leaving = Leaving(edition.send_at, spread, priority)
+    leaving = Leaving(edition.leaves_at, spread, priority)
     task = _Task(edition, tuple(languages), only, audience, batch_size, leaving)
+    if hours is not None:
+        task = replace(task, own=_own(database, task, hours, now=clock()))
     count, after = pace.first, 0
     while True:
         upto, seconds = _chunk(database, task, after=after, count=count, now=clock())
@@ -94,6 +103,27 @@ class _Task:
     audience: Audience | None
     batch_size: int
     leaving: Leaving
+    own: _Own | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What is planned by the readers' own hours."""
+
+    table: Timetable
+    filling: Filling
+    may_run_on: bool
+
+
+def _own(database: Database, task: _Task, hours: OwnHours, *, now: datetime) -> _Own:
+    edition = task.edition
+    with database.read() as connection:
+        wishes = hour_store.wishes(
+            connection, edition.newsletter_id, only=task.only, audience=task.audience, now=now
+        )
+        ready_at = hour_store.approved_at(connection, edition.id) or now
+    table = timetable(wishes, hours, edition, ready_at=ready_at, spread=task.leaving.spread)
+    return _Own(table, Filling(), hours.may_run_on)
 
 
 def _chunk(
@@ -107,24 +137,42 @@ def _chunk(
         if state in _PLANNED_BEFORE:
             return None, 0.0
         _require_approved(edition, state)
-        upto = plan_store.plan_chunk(
-            connection,
-            edition.id,
-            edition.newsletter_id,
-            languages=task.languages,
-            only=task.only,
-            audience=task.audience,
-            batch_size=task.batch_size,
-            after=after,
-            count=count,
-            leaving=task.leaving,
-            now=now,
-        )
+        upto = _write_chunk(connection, task, after=after, count=count, now=now)
         if upto is None:
-            _complete(connection, edition.id, now=now)
+            if task.own is not None and task.own.may_run_on:
+                hour_store.leave_room(connection, edition.id, room=ROOM)
+            _complete(connection, edition.id, priority=task.leaving.priority, now=now)
     if upto is None:
         _tell_planner(database)
     return upto, time.perf_counter() - begun
+
+
+def _write_chunk(
+    connection: Connection, task: _Task, *, after: int, count: int, now: datetime
+) -> int | None:
+    edition = task.edition
+    write = (
+        partial(plan_store.plan_chunk, leaving=task.leaving, received=edition.corrects)
+        if task.own is None
+        else partial(
+            hour_store.plan_chunk_by_hour,
+            table=task.own.table,
+            filling=task.own.filling,
+            priority=task.leaving.priority,
+        )
+    )
+    return write(
+        connection,
+        edition.id,
+        edition.newsletter_id,
+        languages=task.languages,
+        only=task.only,
+        audience=task.audience,
+        batch_size=task.batch_size,
+        after=after,
+        count=count,
+        now=now,
+    )
 
 
 def _tell_planner(database: Database) -> None:
@@ -140,11 +188,13 @@ def _require_approved(edition: Edition, state: EditionState | None) -> None:
         )
 
 
-def _complete(connection: Connection, edition_id: int, *, now: datetime) -> None:
+def _complete(connection: Connection, edition_id: int, *, priority: int, now: datetime) -> None:
     change_state(
         connection, edition_id, expect={EditionState.APPROVED}, to=EditionState.SENDING, at=now
     )
-    if not store.has_rows(connection, edition_id):
+    if batches := store.batch_count(connection, edition_id):
+        tell_senders(connection, edition_id, batches=batches, priority=priority)
+    else:
         change_state(
             connection,
             edition_id,

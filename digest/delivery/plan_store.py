@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -29,6 +30,7 @@ def plan_chunk(
     languages: Sequence[str],
     only: Collection[str] | None,
     audience: Audience | None = None,
+    received: int | None = None,
     batch_size: int,
     after: int = 0,
     count: int,
@@ -47,32 +49,97 @@ def plan_chunk(
     upto = None
     if only is None:
         upto = audience_reach(connection, newsletter_id, after=after, count=count)
+    people = people_of(
+        connection,
+        newsletter_id,
+        only=only,
+        audience=audience,
+        received=received,
+        now=now,
+        after=after,
+        upto=upto,
+    )
+    place = sa.func.row_number().over(order_by=people.c.subscriber_id) + (batch.filled - 1)
+    batch_n = sa.literal(batch.n) + place // batch_size
+    rows = rows_of(edition_id, people, batch_n, languages)
+    if written := rows_changed(write_rows(connection, rows)):
+        add_counts(connection, {(edition_id, 0, DeliveryState.PLANNED.value): written}, at=now)
+        _write_batches(connection, edition_id, after=after, leaving=leaving)
+    return upto
+
+
+def people_of(
+    connection: Connection,
+    newsletter_id: int,
+    *,
+    only: Collection[str] | None,
+    audience: Audience | None,
+    received: int | None = None,
+    now: datetime,
+    after: int | None = None,
+    upto: int | None = None,
+) -> sa.Subquery:
+    """Select who is to be mailed, with zone and hour: see `subscribers.store.audience`.
+
+    `only` holds address keys; `received` is an edition: those who have it, or may have it.
+    """
     among = condition_of(connection, audience, newsletter_id=newsletter_id, now=now)
     people = audience_of(newsletter_id, now=now, among=among, after=after, upto=upto)
     if only is not None:
         people = people.where(subscriber.c.address_key.in_(list(only)))
-    chunk = people.order_by(None).subquery()
-    place = sa.func.row_number().over(order_by=chunk.c.subscriber_id) + (batch.filled - 1)
-    rows = sa.select(
+    if received is not None:
+        people = people.where(subscriber.c.id.in_(_who_received(received)))
+    return people.add_columns(subscriber.c.zone, subscriber.c.hour).order_by(None).subquery()
+
+
+def count_received(
+    connection: Connection,
+    newsletter_id: int,
+    edition_id: int,
+    *,
+    only: Collection[str] | None,
+    now: datetime,
+) -> int:
+    """Count who has an edition, or may have it, and may still be mailed."""
+    people = people_of(
+        connection, newsletter_id, only=only, audience=None, received=edition_id, now=now
+    )
+    count = sa.select(sa.func.count()).select_from(people)
+    return connection.execute(count).scalar_one()
+
+
+def _who_received(edition_id: int) -> sa.Select[tuple[int]]:
+    """Select who has an edition, or may have it: of who is uncertain nearly all do."""
+    has = (DeliveryState.ACCEPTED.value, DeliveryState.UNCERTAIN.value)
+    mine = (delivery.c.edition_id == edition_id) & delivery.c.state.in_(has)
+    return sa.select(delivery.c.subscriber_id).where(mine)
+
+
+def rows_of(
+    edition_id: int,
+    people: sa.Subquery,
+    batch_n: sa.ColumnElement[int],
+    languages: Sequence[str],
+) -> sa.Select[Any]:
+    """Select what is written of each reader; `batch_n` says how the batches are cut."""
+    return sa.select(
         sa.literal(edition_id),
-        chunk.c.subscriber_id,
-        sa.literal(batch.n) + place // batch_size,
+        people.c.subscriber_id,
+        batch_n,
         sa.literal(DeliveryState.PLANNED.value),
-        _language_for(chunk.c.language, languages),
-        chunk.c.topic_mask,
+        _language_for(people.c.language, languages),
+        people.c.topic_mask,
     ).where(sa.true())  # without a WHERE, SQLite takes ON CONFLICT for a join's ON
+
+
+def write_rows(connection: Connection, rows: sa.Select[Any]) -> sa.CursorResult[Any]:
+    """Write the rows of `rows_of` that are not there."""
     planned = insert(connection, delivery).from_select(
         ["edition_id", "subscriber_id", "batch_n", "state", "language", "topic_mask"], rows
     )
-    written = rows_changed(
-        connection.execute(
-            planned.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
-        )
+    return connection.execute(
+        planned.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
     )
-    if written:
-        add_counts(connection, {(edition_id, 0, DeliveryState.PLANNED.value): written}, at=now)
-        _write_batches(connection, edition_id, after=after, leaving=leaving)
-    return upto
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ class Asked:
             return []
         mine = self.found.manner.hour
         hours = sorted({*self.hours, *([] if mine is None else [mine])})
-        as_sent = Box("", self.say("When it is sent"), not chosen)
+        as_sent = Box("", self.say("At its usual hour"), not chosen)
         midnight = datetime(2026, 1, 1)  # noqa: DTZ001 - only its clock is read
         return [
             as_sent,
