@@ -1,4 +1,4 @@
-"""The commands about editions: status, prepare, approve, skip."""
+"""The commands about editions: status, prepare; and what others say about one."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from digest.delivery.model import Tally
     from digest.delivery.progress import Pace
     from digest.editions.model import Edition, Newsletter, Prepared, Slot
+    from digest.workflow.life_store import ChangedStory
     from digest.workflow.status import Overview, SendingView
 
 _COUNTS = ("accepted", "deferred", "failed", "skipped", "uncertain", "planned")
@@ -45,7 +46,8 @@ def status(ctx: click.Context, edition: str | None, as_json: bool) -> None:
 def _status_of(app: App, edition: Edition, *, as_json: bool) -> None:
     if edition.sending_at is None:
         tally = app.tally(edition)
-        show(as_json, edition_facts(edition, tally), lambda: _tell_unsent(app, edition, tally))
+        facts = {**edition_facts(edition, tally), "changed": _changed_facts(app, edition)}
+        show(as_json, facts, lambda: _tell_unsent(app, edition, tally))
         return
     from digest.cli.watching import sampled
 
@@ -55,7 +57,15 @@ def _status_of(app: App, edition: Edition, *, as_json: bool) -> None:
         tell_edition(app, view.edition, view.tally, view=view, pace=pace)
         tell_steps(steps_after_sending(view.edition, view.tally, in_hand=view.hands.leased))
 
-    show(as_json, sending_facts(view, pace), tell)
+    facts = {**sending_facts(view, pace), "changed": _changed_facts(app, view.edition)}
+    show(as_json, facts, tell)
+
+
+def _changed_facts(app: App, edition: Edition) -> list[dict[str, Any]]:
+    return [
+        {"headline": each.headline, "withdrawn": each.withdrawn}
+        for each in changed_since(app, edition)
+    ]
 
 
 def _tell_unsent(app: App, edition: Edition, tally: Tally) -> None:
@@ -88,6 +98,11 @@ def _tell_overview(app: App, view: Overview) -> None:
     if view.editions:
         say()
         _tell_last(view)
+    if view.running:
+        from digest.cli.machines import tell_machines
+
+        say()
+        tell_machines(view, zone)
     say()
     for need in view.needs:
         what, _, remedy = need.rpartition("  ")
@@ -160,12 +175,30 @@ def tell_edition(
     ]
     if is_open(edition):
         rows.append(("Goes at", hour_of(app, edition)))
+    if edition.revision > 1:
+        rows.append(("Revision", edition.revision))
     if way_out:
         rows.append(("Goes to", way_out))
     pairs(rows)
+    _tell_changed(app, edition)
     for state, code, why, number in app.reasons(edition):
         said = f"{code} {why}" if code else why
         say_wrapped(f"{number:,} {state}: {said}", first="    ", then="      ")
+
+
+def _tell_changed(app: App, edition: Edition) -> None:
+    """Tell which stories their sources have changed since the letter was composed."""
+    for each in changed_since(app, edition):
+        done = "withdrawn" if each.withdrawn else "changed"
+        mark("warn", f"“{each.headline}” was {done} at its source since it was composed.")
+
+
+def changed_since(app: App, edition: Edition) -> list[ChangedStory]:
+    """Give the stories of an edition that their sources have changed since it was composed."""
+    from digest.workflow.life_store import changed_stories
+
+    with app.database.read() as connection:
+        return changed_stories(connection, edition.id)
 
 
 def _tell_pace(app: App, view: SendingView, pace: Pace | None) -> None:
@@ -218,15 +251,16 @@ def steps_after_sending(
 def title(app: App, edition: Edition) -> str:
     """Give `The Morning Post, no. 1,204, daily/2026-01-09`."""
     name = app.mailer.names.get(edition.newsletter_id, edition.slug)
-    return f"{name}, no. {edition.number:,}, {edition.address}"
+    number = f", no. {edition.number:,}" if edition.number > 0 else ", a correction"
+    return f"{name}{number}, {edition.address}"
 
 
 def hour_of(app: App, edition: Edition) -> str:
     """Say when an edition leaves: one whose hour is over leaves when it is approved."""
     from digest.editions.model import EditionState
 
-    if edition.send_at > app.clock():
-        return short_time(edition.send_at, app.settings.site.timezone)
+    if edition.leaves_at > app.clock():
+        return short_time(edition.leaves_at, app.settings.site.timezone)
     return "once" if edition.state is EditionState.APPROVED else "when it is approved"
 
 
@@ -235,6 +269,7 @@ def edition_facts(edition: Edition, tally: Tally) -> dict[str, Any]:
     return {
         "edition": edition.address,
         "number": edition.number,
+        "revision": edition.revision,
         "state": edition.state,
         "reason": edition.reason,
         "send_at": edition.send_at,
@@ -387,68 +422,9 @@ def _kilobytes(content: bytes) -> int:
     return max(1, round(len(content) / 1024))
 
 
-@click.command()
-@click.argument("edition")
-@click.option("--by", default="", help="Who approves. [default: your account's name]")
-@json_option
-@click.pass_context
-def approve(ctx: click.Context, edition: str, by: str, as_json: bool) -> None:
-    """Let an edition go at its hour: these bytes and no others."""
-    from digest.editions.model import EditionState
-    from digest.editions.wording import one_line
-    from digest.workflow.approve import approve as approve_now
-    from digest.workflow.approve import require_approved
-
-    with opened(ctx) as app:
-        found = edition_named(app, edition)
-        already = found.state is EditionState.APPROVED
-        if already:
-            seen = require_approved(app.database, found)
-        else:
-            name = one_line(by) or account()
-            seen = approve_now(app.database, found, by=name, clock=app.clock)
-        found = edition_named(app, found.address)
-
-        def tell() -> None:
-            word = "Approved already" if already else "Approved"
-            say(f"{word}: {found.address}, content {seen[:4]} {seen[4:8]}.")
-            say(f"It goes at {hour_of(app, found)}, when digest serve runs. To send it now:")
-            say(f"  digest send {found.address}")
-
-        facts = {
-            "edition": found.address,
-            "state": found.state,
-            "already": already,
-            "content_hash": seen,
-            "send_at": found.send_at,
-        }
-        show(as_json, facts, tell)
-
-
 def account() -> str:
     """Name the person at the keyboard, for the log of who did what."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name
         return f"user {os.getuid()}"
-
-
-@click.command()
-@click.argument("edition")
-@click.option("--reason", default="Skipped by hand.", show_default=True)
-@json_option
-@click.pass_context
-def skip(ctx: click.Context, edition: str, reason: str, as_json: bool) -> None:
-    """Drop an edition that is not being sent yet; its stories return to the pool."""
-    from digest.editions.model import EditionState
-    from digest.workflow.skip import drop
-
-    with opened(ctx) as app:
-        found = edition_named(app, edition)
-        drop(app.newsroom, found, to=EditionState.SKIPPED, reason=reason)
-        facts = {"edition": found.address, "state": EditionState.SKIPPED, "reason": reason}
-
-        def tell() -> None:
-            say(f"Skipped: {found.address}. Its stories are free for the next edition.")
-
-        show(as_json, facts, tell)

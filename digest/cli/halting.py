@@ -237,6 +237,8 @@ def _tell(app: App, halted: Halted, tally: Tally) -> None:
             "What is in the air is still answered. To go on where it was:", first="  ", then="  "
         )
         say(f"  digest resume {address}")
+        say_wrapped("To mend it first, for those who have not got it:", first="  ", then="  ")
+        say(f"  digest choose {address} list")
     elif edition.expires_at is not None and edition.expires_at <= app.clock():
         mark("warn", "Its time is over: what is open is given up, not sent.")
     else:

@@ -61,8 +61,10 @@ def opened(
     from digest import log
     from digest.app import open_app
 
-    log.set_up(level=log_level)
-    app = open_app(settings_of(ctx), read_only=read_only)
+    settings = settings_of(ctx)
+    as_json = settings.log.format == "json" and log_level <= logging.INFO
+    log.set_up(as_json=as_json, level=log_level, process=ctx.info_name or "")
+    app = open_app(settings, read_only=read_only)
     try:
         yield app
     finally:

@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("edition")
 @click.option("--confirm", type=int, metavar="N", help="The number of readers, instead of asking.")
+@click.option(
+    "--override", default="", metavar="WHY", help="Pass over the limits of letters made by hand."
+)
 @json_option
 @click.pass_context
-def send(ctx: click.Context, edition: str, confirm: int | None, as_json: bool) -> None:
+def send(
+    ctx: click.Context, edition: str, *, confirm: int | None, override: str, as_json: bool
+) -> None:
     """Send an approved edition now. Without a terminal there is no question.
 
     One that was interrupted goes on where it was. Nobody ever gets it twice.
@@ -43,14 +48,31 @@ def send(ctx: click.Context, edition: str, confirm: int | None, as_json: bool) -
         found = edition_named(app, edition)
         if found.state is EditionState.APPROVED:
             _ask(app, found, confirm)
-            app.send_now(found)
+            _let_go(app, found, override)
         elif found.state not in {EditionState.SENDING, EditionState.SENT}:
             raise _not_to_be_sent(found)
         if app.tally(found).planned or found.state is EditionState.APPROVED:
-            _deliver(ctx, app, found, as_json=as_json)
+            deliver(ctx, app, found, as_json=as_json)
         else:
             note = f"It is {found.state} already: nothing was done."
             _leave(ctx, app, found, note=note, as_json=as_json)
+
+
+def _let_go(app: App, edition: Edition, override: str) -> None:
+    """Have it leave now, and write its ledger here: no clockwork need run."""
+    from digest.workflow.halt import Person
+    from digest.workflow.send_now import send_now
+
+    newsletter = app.newsroom.newsletter(edition.newsletter_id)
+    go = send_now(
+        app.database,
+        edition,
+        by=Person(account()),
+        clock=app.clock,
+        newsletter=newsletter,
+        override=override,
+    )
+    app.send_now(go)
 
 
 def _not_to_be_sent(edition: Edition) -> WorkflowError:
@@ -102,7 +124,8 @@ _KEYS = ("s stop it", "Ctrl-C stop after what is in hand; digest serve goes on w
 _LEFT_OFF = "We left off after what was in hand. digest serve goes on with it, or you do:"
 
 
-def _deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
+def deliver(ctx: click.Context, app: App, edition: Edition, *, as_json: bool) -> None:
+    """Send what is due of an edition from here, and say how it stands then."""
     from digest.cli.watching import Watch
     from digest.supervisor import stop_signals
 
@@ -205,11 +228,11 @@ def retry(
     if which is None:
         raise UsageError("retry: whom?", hint="Say --deferred, --failed or --uncertain.")
     with opened(ctx) as app:
-        found = _begun_last(app, edition)
+        found = begun_last(app, edition)
         _ask_again(app, found, which, confirm, as_json=as_json)
         number = retry_now(app.database, found, DeliveryState(which), clock=app.clock)
         if number and found.state not in {EditionState.STOPPED, EditionState.HELD}:
-            _deliver(ctx, app, found, as_json=as_json)
+            deliver(ctx, app, found, as_json=as_json)
             return
         note = f"No reader of {found.address} is {which}. Nothing was done."
         if number:
@@ -219,7 +242,7 @@ def retry(
         show(as_json, facts, lambda: say(note))
 
 
-def _begun_last(app: App, name: str) -> Edition:
+def begun_last(app: App, name: str) -> Edition:
     """Give the edition meant: of a bare `daily` the last that was sent, not the draft after it."""
     from digest.editions.model import EditionState
     from digest.editions.store import latest_editions

@@ -37,10 +37,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     path = config_path(ctx)
     try:
         settings = settings_of(ctx)
-        _require_templates(settings, path)
-        _require_audiences(settings, path)
-        _require_logos(settings, path)
-        _require_mail(settings, path)
+        require_sound(settings, path)
     except SettingsError as error:
         if not as_json:
             raise
@@ -56,6 +53,18 @@ def check(ctx: click.Context, as_json: bool) -> None:
         "notes": notes,
     }
     show(as_json, facts, lambda: _tell(path, settings, notes))
+
+
+def require_sound(settings: Settings, path: Path) -> None:
+    """Refuse what is valid and could still not be run with. Raises SettingsError, with the lines.
+
+    `path` is the file that they were read from.
+    """
+    _require_templates(settings, path)
+    _require_audiences(settings, path)
+    _require_logos(settings, path)
+    _require_mail(settings, path)
+    _require_cadences(settings, path)
 
 
 def _tell(path: Path, settings: Settings, notes: list[str]) -> None:
@@ -186,6 +195,15 @@ def _require_mail(settings: Settings, path: Path) -> None:
             problems.append(f"{_place(path, tuple(setting.split('.')))}: {cause}")
             hint = error.hint
     _raise_all(path, problems, hint=hint)
+
+
+def _require_cadences(settings: Settings, path: Path) -> None:
+    """Refuse a newsletter with days that would never come. Raises SettingsError."""
+    from digest.cadence_check import cadence_faults
+    from digest.clock import utc_now
+
+    faults = cadence_faults(settings, utc_now())
+    _raise_all(path, [f"{_place(path, place)}: {sentence}" for place, sentence in faults])
 
 
 def _raise_all(path: Path, problems: list[str], *, hint: str = "") -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SCOPES = (
     *("signup", "readers:read", "readers:write", "suppress"),
-    *("editions:read", "editions:write"),
+    *("editions:read", "editions:write", "editions:release"),
 )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from digest.composition.environment import MailTemplates
 from digest.composition.language import Language
 from digest.composition.layout import tidy
-from digest.composition.markup import to_html
 from digest.composition.model import Composition, Letter, Rendered, Site, Typeface
 from digest.composition.notices import facts_for, title_of
 from digest.composition.slots import Slots, count, nonce_for
@@ -110,6 +109,9 @@ def _render(
     *,
     nonce: str = "",
 ) -> tuple[str, str, str]:
+    # premailer and what it brings are 14 MB: only a process that composes has them.
+    from digest.composition.markup import to_html  # noqa: PLC0415 - as just said
+
     subject = clean(environment.render(f"{name}/subject.txt", **facts))
     if not subject:
         raise CompositionError(

@@ -25,6 +25,7 @@ from digest.composition.model import (
     Letter,
     LetterSection,
     Link,
+    Note,
     Piece,
     Shot,
     Site,
@@ -52,9 +53,13 @@ from digest.sources.reading_time import (
 WEEKLY = "weekly"
 """The template of a review: it names its week and the day of each story."""
 
+CORRECTION = "correction"
+"""The template of a note to an edition that readers have."""
+
 LEAD_LIMIT = 220
 STORY_LIMIT = 180
 ALT_LIMIT = 125
+_PREHEADER_LIMIT = 110
 
 _HEADLINES_FROM = 5
 _FEWEST_HEADLINES = 3
@@ -147,6 +152,47 @@ def write_letter(
         sponsor_after=newsletter.sponsor_after,
     )
     return _with_inbox(_with_counts(letter), earlier_subjects, language)
+
+
+def write_correction(
+    edition: Edition,
+    newsletter: NewsletterSpec,
+    paragraphs: Sequence[str],
+    *,
+    subject: str,
+    site: Site,
+    language: Language,
+) -> Letter:
+    """Write the letter that corrects an edition, whose subject was `subject`, for its readers.
+
+    It has no stories: the edition's page, where the note stands as well, is a link away.
+    """
+    home = newsletter.language or site.language
+    return Letter(
+        site=site,
+        language=language.tag,
+        newsletter=_named(newsletter.name, language, home),
+        slug=newsletter.slug,
+        template=CORRECTION,
+        number=edition.number,
+        local_date=edition.local_date,
+        date_line=_capital(date_words(edition.local_date, language.tag)),
+        week_title="",
+        headlines=(),
+        lead=None,
+        top=(),
+        sections=(),
+        brief=(),
+        note=Note(tuple(clean(each) for each in paragraphs)),
+        sponsor=None,
+        most_read=(),
+        minutes=1,
+        next_line="",
+        subject=language.say("Correction: %(subject)s", subject=subject),
+        preheader=shorten(clean(paragraphs[0]), _PREHEADER_LIMIT),
+        read_online_url=_read_online(edition, site, language, home),
+        privacy_url=f"{site.public_url}/privacy",
+    )
 
 
 def letter_warnings(letter: Letter) -> tuple[str, ...]:

@@ -44,7 +44,9 @@ approval = sa.Table(
     sa.Column("approved_by", sa.Text, nullable=False),
     sa.Column("approved_at", UtcDateTime, nullable=False),
     sa.Column("revoked_at", UtcDateTime),
+    sa.Column("override", sa.Text, nullable=False, server_default=""),
 )
+"""`override` says why a limit was passed over."""
 
 image = sa.Table(
     "image",
@@ -197,6 +199,19 @@ def save_compositions(connection: Connection, made: Sequence[Composition], *, at
     connection.execute(others)
 
 
+def drop_revision(connection: Connection, edition_id: int, revision: int) -> None:
+    """Forget what was composed of a revision, as its stories are others now.
+
+    Raises WorkflowError when it is approved.
+    """
+    if _is_approved(connection, edition_id, revision):
+        raise WorkflowError(
+            f"composition: edition {edition_id}, revision {revision}: it is approved"
+        )
+    mine = (composition.c.edition_id == edition_id) & (composition.c.revision == revision)
+    connection.execute(sa.delete(composition).where(mine))
+
+
 def earlier_subjects(
     connection: Connection,
     newsletter_id: int,
@@ -230,7 +245,14 @@ def earlier_subjects(
 
 
 def save_approval(
-    connection: Connection, edition_id: int, *, revision: int, set_hash: str, by: str, at: datetime
+    connection: Connection,
+    edition_id: int,
+    *,
+    revision: int,
+    set_hash: str,
+    by: str,
+    at: datetime,
+    override: str = "",
 ) -> None:
     """Record that somebody approved these bytes; an earlier approval is revoked."""
     revoke_approvals(connection, edition_id, at=at)
@@ -243,6 +265,7 @@ def save_approval(
             set_hash=set_hash,
             approved_by=by,
             approved_at=at,
+            override=override,
         )
     )
 
@@ -251,6 +274,18 @@ def approved_hash(connection: Connection, edition_id: int) -> str | None:
     """Give the set hash of the standing approval, if there is one."""
     query = sa.select(approval.c.set_hash).where(*_standing(edition_id))
     return connection.scalar(query.order_by(approval.c.n.desc()).limit(1))
+
+
+def has_override(connection: Connection, edition_id: int) -> bool:
+    """Tell whether the standing approval passes over the limits."""
+    query = sa.select(approval.c.override).where(*_standing(edition_id))
+    return bool(connection.scalar(query.order_by(approval.c.n.desc()).limit(1)))
+
+
+def note_override(connection: Connection, edition_id: int, why: str) -> None:
+    """Write why the standing approval passes over the limits."""
+    update = sa.update(approval).where(*_standing(edition_id))
+    connection.execute(update.values(override=why))
 
 
 def revoke_approvals(connection: Connection, edition_id: int, *, at: datetime) -> bool:

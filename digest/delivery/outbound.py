@@ -128,7 +128,7 @@ class Mailer:
                 f"send: {edition.address}: its text is not the one that was approved",
                 hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
-        least = self.least.get(edition.newsletter_id, 0)
+        least = 0 if edition.corrects else self.least.get(edition.newsletter_id, 0)
         return EditionWires(composed, self._headers(edition), least=least, signer=self.signer)
 
     def wire(self, edition: Edition, composition: Composition) -> EditionWire:

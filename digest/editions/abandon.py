@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from digest.clock import Clock
 from digest.db import Database
@@ -17,12 +18,20 @@ UNSENT = frozenset(
 """The states before it is sent. An edition that is held may have been sent in part: only one whose
 `sending_at` is empty too has reached nobody."""
 
+_HALTED = frozenset({EditionState.STOPPED, EditionState.HELD})
 _ENDS = frozenset({EditionState.SKIPPED, EditionState.EXPIRED})
 
 
 def is_unsent(edition: Edition) -> bool:
     """Tell whether no reader can have had it: never once it has begun to be sent."""
     return edition.state in UNSENT and edition.sending_at is None
+
+
+def may_be_mended(edition: Edition, now: datetime) -> bool:
+    """Tell whether it was stopped half-way, and some readers can still get a better text."""
+    end = edition.expires_at
+    halted = edition.state in _HALTED and edition.sending_at is not None
+    return halted and (end is None or now < end)
 
 
 def abandon(

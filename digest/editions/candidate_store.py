@@ -151,6 +151,27 @@ def release_uses(connection: Connection, edition_id: int) -> int:
     return rows_changed(connection.execute(sa.delete(article_use).where(mine)))
 
 
+def note_composed(connection: Connection, edition_id: int, selection: Selection) -> None:
+    """Write which revision of each story was composed: what its source changes later is news."""
+    told = (Verdict.SELECTED, Verdict.DUPLICATE)
+    rows = [
+        {"story": c.article.id, "composed": c.article.revision}
+        for c in selection.candidates
+        if c.verdict in told
+    ]
+    if rows:
+        mine = candidate.c.edition_id == edition_id
+        same = mine & (candidate.c.article_id == sa.bindparam("story"))
+        update = sa.update(candidate).where(same)
+        connection.execute(update.values(article_revision=sa.bindparam("composed")), rows)
+
+
+def used_in(connection: Connection, edition_id: int) -> frozenset[int]:
+    """Give the articles that an edition has used, also those it was mended to go without."""
+    query = sa.select(article_use.c.article_id).where(article_use.c.edition_id == edition_id)
+    return frozenset(connection.scalars(query))
+
+
 def keep_only(connection: Connection, edition_id: int, selection: Selection) -> None:
     """Write a selection that has become smaller, and give back the stories it has lost."""
     save_selection(connection, edition_id, selection)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.editions import candidate_store, choice_store, store
-from digest.editions.abandon import is_unsent
+from digest.editions.abandon import is_unsent, may_be_mended
 from digest.editions.further import with_related
 from digest.editions.model import Edition, Newsletter, Selection
 from digest.editions.selection import used_up
@@ -43,4 +44,41 @@ def remake(
     candidate_store.release_uses(connection, edition.id)
     candidate_store.save_selection(connection, edition.id, selection)
     candidate_store.record_uses(connection, newsletter.id, edition.id, used_up(selection))
+    return selection
+
+
+def mend(
+    connection: Connection, newsletter: Newsletter, edition: Edition, *, now: datetime
+) -> Selection | None:
+    """Lay out an edition anew that was stopped half-way: of the stories that it has, and no others.
+
+    Needs a write transaction, which is the caller's. Whoever has the letter would never get a story
+    that came in now, and would get one again that went out of it: so none comes in, and every use
+    stays. None, and nothing is changed, when it is on its way again or its time is over.
+    """
+    store.lock_newsletter(connection, newsletter.id)
+    locked = candidate_store.lock_edition(connection, edition.id) is not None
+    if not locked or not may_be_mended(store.edition_by_id(connection, edition.id), now):
+        return None
+    used = candidate_store.used_in(connection, edition.id)
+    before = candidate_store.load_selection(connection, edition.id)
+    chosen = weigh_within(
+        connection,
+        newsletter,
+        edition.window,
+        now=now,
+        orders=choice_store.orders_for(
+            connection, newsletter.id, edition.local_date, edition.slot_name
+        ),
+        edition_id=edition.id,
+        among=used,
+    )
+    others = (c for c in before.left_out if c.article.id not in used)
+    related = with_related(connection, chosen)
+    selection = replace(
+        related,
+        candidates=(*related.candidates, *others),
+        most_read=before.most_read,
+    )
+    candidate_store.save_selection(connection, edition.id, selection)
     return selection

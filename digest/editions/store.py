@@ -30,6 +30,7 @@ from digest.errors import NotFoundError, SettingsError
 FINISHED = frozenset({EditionState.SENT, EditionState.SKIPPED, EditionState.EXPIRED})
 """The states after which nothing more happens to an edition by itself."""
 
+_LETS_GO = frozenset({EditionState.APPROVED, EditionState.SENDING, EditionState.SENT})
 _ORIGIN_FILE = "file"
 _MOST_TOPICS = 63
 """A topic mask is a signed 64-bit number."""
@@ -98,6 +99,9 @@ edition = sa.Table(
     sa.Column("sponsor", sa.JSON(none_as_null=True)),
     sa.Column("asked_for", sa.JSON(none_as_null=True)),
     sa.Column("sending_at", UtcDateTime),
+    sa.Column("go_at", UtcDateTime),
+    sa.Column("corrects", BigId),
+    sa.Column("told_as", sa.String(40), nullable=False, server_default=""),
     sa.UniqueConstraint("newsletter_id", "local_date", "slot_name"),
     sa.UniqueConstraint("newsletter_id", "number"),
 )
@@ -268,6 +272,8 @@ def find_edition(
         query = query.where(edition.c.local_date == local_date)
     if slot_name is not None:
         query = query.where(edition.c.slot_name == slot_name)
+    else:
+        query = query.where(edition.c.corrects.is_(None))
     finished = edition.c.state.in_([state.value for state in FINISHED])
     other = edition.c.slot_name != MAIN_SLOT
     first = (finished,) if local_date is None else (_made_by_hand(), other)
@@ -304,6 +310,7 @@ def latest_editions(
         .where(
             edition.c.newsletter_id.in_(list(newsletter_ids)),
             edition.c.state.in_([state.value for state in states]),
+            edition.c.corrects.is_(None),
         )
         .subquery()
     )
@@ -383,6 +390,8 @@ def change_state(
         "version": edition.c.version + 1,
         "finished_at": at if to in FINISHED else None,
     }
+    if to not in _LETS_GO:
+        values["go_at"] = None  # who takes it back takes back that it leaves now
     if to is EditionState.SENDING:
         begins = edition.c.send_at if at is None else sa.literal(at, UtcDateTime)
         values["sending_at"] = sa.func.coalesce(edition.c.sending_at, begins)
@@ -398,9 +407,29 @@ def note_reason(connection: Connection, edition_ids: Collection[int], reason: st
     connection.execute(sa.update(edition).where(mine, sending).values(reason=said))
 
 
-def mark_told(connection: Connection, edition_id: int, at: datetime) -> None:
-    """Write when the editors were told: `auto-after` counts from here."""
+def mark_told(connection: Connection, edition_id: int, at: datetime | None) -> None:
+    """Write when the editors were told, None: not yet. `auto-after` counts from here."""
     connection.execute(sa.update(edition).where(edition.c.id == edition_id).values(told_at=at))
+
+
+def mark_telling(connection: Connection, edition_id: int, told_as: str) -> None:
+    """Write under which name the editors' mail of a draft is on its way; see `Edition.told_as`."""
+    found = edition.c.id == edition_id
+    connection.execute(sa.update(edition).where(found).values(told_as=told_as, told_at=None))
+
+
+def mark_go(connection: Connection, edition_id: int, at: datetime) -> bool:
+    """Write that an approved edition leaves at `at` and not at its hour; False: it is not that."""
+    found = (edition.c.id == edition_id) & (edition.c.state == EditionState.APPROVED.value)
+    update = sa.update(edition).where(found, edition.c.sending_at.is_(None))
+    return rows_changed(connection.execute(update.values(go_at=at))) == 1
+
+
+def raise_revision(connection: Connection, edition_id: int) -> None:
+    """Begin an edition's next revision: what is composed from here on is new."""
+    found = edition.c.id == edition_id
+    values = {"revision": edition.c.revision + 1, "version": edition.c.version + 1}
+    connection.execute(sa.update(edition).where(found).values(values))
 
 
 EDITIONS = edition.join(newsletter, newsletter.c.id == edition.c.newsletter_id)
@@ -414,6 +443,7 @@ def _past(
     return _EDITION_QUERY.where(
         edition.c.newsletter_id.in_(list(newsletter_ids)),
         edition.c.state.in_([state.value for state in states]),
+        edition.c.corrects.is_(None),
     )
 
 
@@ -522,4 +552,7 @@ def edition_of(row: sa.Row[*tuple[Any, ...]]) -> Edition:
         asked_for=None if row.asked_for is None else frozenset(row.asked_for),
         reason=row.reason,
         sending_at=row.sending_at,
+        go_at=row.go_at,
+        corrects=row.corrects,
+        told_as=row.told_as,
     )

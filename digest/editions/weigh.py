@@ -61,8 +61,9 @@ def weigh_within(
     orders: Orders = NO_ORDERS,
     edition_id: int | None = None,
     only: Collection[int] | None = None,
+    among: Collection[int] | None = None,
 ) -> Selection:
-    """Select for a window that is known, as `weigh` does."""
+    """Select for a window that is known, as `weigh` does; with `among`, of these articles alone."""
     dated_from = window.until - newsletter.spec.stories.max_age
     articles = candidate_store.candidates_for(
         connection,
@@ -71,8 +72,10 @@ def weigh_within(
         until=max(now, window.until),
     )
     # Whatever their dates: an old story that was pinned is in none of the ranges.
-    named = {*orders.pinned, *(only or ())} - {article.id for article in articles}
+    named = {*orders.pinned, *(only or ()), *(among or ())} - {article.id for article in articles}
     articles += [*also, *article_store.articles_by_id(connection, sorted(named))]
+    if among is not None:
+        articles = [article for article in articles if article.id in among]
     ids = {article.id for article in articles}
     spec = newsletter.spec
     return select(

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     SUPPRESS = "suppress"
     EDITIONS_READ = "editions:read"
     EDITIONS_WRITE = "editions:write"
+    EDITIONS_RELEASE = "editions:release"
 
 
 @dataclass(frozen=True, slots=True)

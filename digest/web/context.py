@@ -13,7 +13,10 @@ from digest.composition.catalogs import Languages, load_languages
 from digest.composition.language import ENGLISH
 from digest.composition.model import Site
 from digest.db import Database
+from digest.delivery.limit_rules import LimitRules
 from digest.editions.model import Newsletter
+from digest.workflow.alarms import AlarmRules
+from digest.workflow.home_store import Home
 from subscribers.departures import Departures
 from subscribers.limits import SignupPolicy
 from subscribers.tokens import Keys
@@ -54,8 +57,18 @@ class WebContext:
     """How long an answer takes that must not tell a known address from an unknown one."""
     editors: tuple[str, ...] = ()
     """Who is told of what becomes of an edition."""
+    draft_secret: bytes = b""
+    """Makes the links by which editors look at drafts; empty: there are none."""
     kept: Kept | None = None
     """How long is kept what is known of readers; None where nobody has settled it."""
+    alarms: AlarmRules = field(default_factory=AlarmRules)
+    """When this site is not well."""
+    limits: LimitRules = field(default_factory=LimitRules)
+    """Our own limits, which may let nothing leave for a while although all is well."""
+    home: Home | None = None
+    """Where this site is at home: elsewhere nothing leaves before a person has said so."""
+    metrics: tuple[str, ...] = ("127.0.0.1", "::1")
+    """The networks that may read the metrics without a token."""
 
     @property
     def base(self) -> str:

@@ -25,6 +25,8 @@ from digest.composition.online import OnlineLetter, read_letter
 from digest.editions import store as editions
 from digest.editions.model import Edition, Newsletter
 from digest.web.context import WebContext
+from digest.web.corrections import Note, insert_notes, notes_of
+from digest.web.draft_pages import DraftPages
 from digest.web.pages import Pages
 from digest.web.past_editions import PUBLIC, name_of, read_date
 from digest.web.security import PAGE_POLICY, letter_policy
@@ -50,6 +52,7 @@ class EditionPages:
         """Give the addresses that these handlers answer; they go last, as any name may stand."""
         return [
             Route("/images/{name}", self.picture),
+            *DraftPages(self.context).routes(),
             Route("/{newsletter}/{date}", self.letter),
             Route("/{newsletter}/{date}/{extra}", self.letter),
         ]
@@ -65,7 +68,10 @@ class EditionPages:
         online = None if mailed else read_letter(found.letter, pictures=self._pictures)
         if online is None:
             headers = {"Content-Security-Policy": letter_policy(self.context.site.public_url)}
-            response: Response = HTMLResponse(wire.read_online(found.letter), headers=headers)
+            html = wire.read_online(found.letter)
+            if not mailed:
+                html = insert_notes(html, self._notes(found, self._language(request, found)))
+            response: Response = HTMLResponse(html, headers=headers)
         else:
             response = self._page(found, online, self._language(request, found))
         offered = found.newsletter.spec.offered
@@ -132,10 +138,15 @@ class EditionPages:
             path=paths.pop(found.letter.language),
             others=paths,
             as_mailed=found.path_of(found.letter, mailed=True),
+            corrections=self._notes(found, language),
             beside=self._beside(found.newsletter, found.edition, language),
         )
         response.headers["Content-Security-Policy"] = _POLICY
         return response
+
+    def _notes(self, found: _Found, language: Language) -> list[Note]:
+        with self.context.database.read() as connection:
+            return notes_of(connection, found.edition, language, zone=self.context.site.zone)
 
     def _beside(
         self, newsletter: Newsletter, edition: Edition, language: Language

@@ -12,6 +12,7 @@ from digest.site_values import signup_policy
 from digest.web.api.application import api_routes
 from digest.web.context import Kept, WebContext
 from digest.web.routes import make_app
+from digest.workflow.alarms import AlarmRules
 
 _ANSWER_AFTER = timedelta(milliseconds=250)
 """Longer than any of what a sign-up writes, so that nobody learns from it what was written."""
@@ -34,6 +35,11 @@ def pages_of(app: App) -> Starlette:
         goodbye=app.settings.readers.goodbye,
         answer_after=_ANSWER_AFTER,
         editors=app.newsroom.editors,
+        draft_secret=app.newsroom.secret,
         kept=Kept(keep.ip, keep.unconfirmed, keep.attempts),
+        alarms=AlarmRules(**dict(app.settings.alarms)),
+        limits=app.limits,
+        home=app.newsroom.home,
+        metrics=app.settings.web.metrics,
     )
     return make_app(context, beside=api_routes(context))

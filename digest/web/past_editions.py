@@ -15,6 +15,7 @@ from digest.composition.model import Composition, Site
 from digest.composition.names import apart
 from digest.composition.online import Contents, Headline, read_contents
 from digest.editions import store as editions
+from digest.editions.correction_store import last_corrected
 from digest.editions.model import Edition, EditionState, Newsletter
 from digest.web.atom import Entry
 from digest.web.context import WebContext
@@ -47,6 +48,7 @@ class Listed:
     is_own: bool
     """Whether that is the language which the edition's plain address shows."""
     composed_at: datetime
+    corrected_at: datetime | None = None
 
     @property
     def path(self) -> str:
@@ -119,6 +121,7 @@ def read_page(
         found = editions.past_editions(connection, by_id, PUBLIC, limit=A_PAGE + 1, before=before)
         ids = [each.id for each in found[:A_PAGE]]
         shown = compositions.load_shown(connection, ids, language=language)
+        corrected = last_corrected(connection, ids)
     listed = [
         Listed(
             edition=one,
@@ -127,6 +130,7 @@ def read_page(
             language=made.composition.language,
             is_own=made.is_own,
             composed_at=made.composed_at,
+            corrected_at=corrected.get(one.id),
         )
         for one in found[:A_PAGE]
         if (made := shown.get(one.id)) is not None
@@ -162,8 +166,8 @@ def name_of(newsletter: Newsletter, language: Language, site: Site) -> str:
 
 
 def changed_at(one: Listed) -> datetime:
-    """Tell when an edition became what it is: sent, or composed anew after that."""
-    return max(one.edition.send_at, one.composed_at)
+    """Tell when an edition became what it is: sent, or composed anew or corrected after that."""
+    return max(one.edition.send_at, one.composed_at, one.corrected_at or _DAWN)
 
 
 def entry_of(one: Listed, *, public_url: str, oldest_url: str, language: Language) -> Entry:

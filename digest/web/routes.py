@@ -25,6 +25,7 @@ from digest.web.context import WebContext
 from digest.web.former import FormerPaths
 from digest.web.health import Health
 from digest.web.leave import LeavePages
+from digest.web.metrics import Metrics
 from digest.web.pages import Pages
 from digest.web.preferences import PreferencePages
 from digest.web.public import PublicPages
@@ -69,7 +70,7 @@ def make_app(context: WebContext, *, beside: Sequence[BaseRoute] = ()) -> Starle
 def _routes(context: WebContext, pages: Pages, static: StaticFiles) -> list[BaseRoute]:
     own, leave = PreferencePages(context, pages), LeavePages(context, pages)
     public, join = PublicPages(context, pages), SignUpPages(context, pages)
-    archive, health = Archive(context, pages), Health(context.database)
+    archive, health, metrics = Archive(context, pages), Health(context), Metrics(context)
     return [
         *own.routes(),
         *leave.routes(),
@@ -77,6 +78,7 @@ def _routes(context: WebContext, pages: Pages, static: StaticFiles) -> list[Base
         *public.routes(),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
+        Route("/metrics", metrics.show),
         Route("/favicon.ico", static.icon),
         Route("/static/{name}", static.serve),
         *archive.routes(),

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from digest.composition import store as compositions
 from digest.delivery.plan import plan
+from digest.delivery.reader_hours import begins_at, own_hours
 from digest.editions import store as editions
-from digest.editions.address import slot_address
-from digest.editions.cadence import next_wake_up, slots_between
-from digest.editions.model import Edition, EditionState, Newsletter, Prepared, Slot, SlotState
-from digest.editions.prepare import prepare
-from digest.editions.wording import count_of
-from digest.errors import DigestError, WorkflowError
+from digest.editions.abandon import UNSENT
+from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
+from digest.errors import ConflictError, DigestError, WorkflowError
+from digest.log import about
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
-from digest.workflow import store
+from digest.workflow import hand_limits
 from digest.workflow.approve import approve_waiting, require_approved
-from digest.workflow.catch_up import split_due
+from digest.workflow.correct import carry_correction
 from digest.workflow.draft import draft
+from digest.workflow.due import take_due
+from digest.workflow.hearing import heard
+from digest.workflow.home import require_home
 from digest.workflow.model import Newsroom, Step
 from digest.workflow.release import Move, is_over, next_move, why_over
+from digest.workflow.revise import lacks_text, reread
 from digest.workflow.skip import drop_unsent
 from digest.workflow.telling import editors_notices, operators_notices
 
 _LOG = logging.getLogger(__name__)
-_OPEN = (EditionState.DRAFT, EditionState.IN_REVIEW, EditionState.HELD, EditionState.APPROVED)
-_MISSED = "Nothing was running at its hour; a later edition takes its stories."
-_MOMENT = timedelta(microseconds=1)
+_OPEN = (*sorted(UNSENT), EditionState.STOPPED)
+"""What may have a step to take; of what was stopped half-way, its next revision."""
 _URGENT = 10
+_GRACE = timedelta(minutes=10)
 
 
 def advance(newsroom: Newsroom) -> list[Step]:
@@ -47,7 +50,7 @@ def advance(newsroom: Newsroom) -> list[Step]:
         if is_over(edition, now):
             steps += _guarded(newsroom, edition.address, partial(carry, newsroom, edition))
     for newsletter in newsroom.newsletters:
-        due = partial(_take_due, newsroom, newsletter, now)
+        due = partial(take_due, newsroom, newsletter, now)
         steps += _guarded(newsroom, newsletter.slug, due)
     for edition in _open_editions(newsroom):
         steps += _guarded(newsroom, edition.address, partial(carry, newsroom, edition))
@@ -61,7 +64,8 @@ def _open_editions(newsroom: Newsroom) -> list[Edition]:
 
 def _guarded(newsroom: Newsroom, subject: str, work: Callable[[], list[Step]]) -> list[Step]:
     try:
-        return work()
+        with about(edition=subject):
+            return work()
     except DigestError as error:
         remedy = error.hint or "It is tried again every few seconds."
         _tell_failure(newsroom, subject, error, str(error), remedy)
@@ -85,88 +89,11 @@ def _tell_failure(
         detail=words,
         remedy=remedy,
         now=newsroom.clock(),
+        a_day=newsroom.mails_a_day,
     )
     with newsroom.database.write() as connection:
         told = [outbox.put(connection, notice) for notice in notices]
     return any(told)
-
-
-def _take_due(newsroom: Newsroom, newsletter: Newsletter, now: datetime) -> list[Step]:
-    cadence = newsletter.spec.cadence
-    with newsroom.database.read() as connection:
-        wake_up = store.wake_up(connection, newsletter.id)
-        last = store.last_taken(connection, newsletter.id, now=now) or newsletter.first_slot_after
-        if wake_up is not None and wake_up <= now:
-            last = min(last, wake_up - _MOMENT)
-        slots = slots_between(cadence, last, now)
-        taken = frozenset[tuple[date, str]]()
-        if slots:
-            taken = store.taken_slots(connection, newsletter.id, since=slots[0].local_date)
-    missed, due = split_due(slots)
-    steps = _record_missed(
-        newsroom, newsletter, [slot for slot in missed if _key(slot) not in taken]
-    )
-    steps += [take(newsroom, newsletter, slot) for slot in due if _key(slot) not in taken]
-    if wake_up is not None and wake_up <= now:
-        with newsroom.database.write() as connection:
-            editions.set_next_run(connection, newsletter.id, next_wake_up(cadence, now))
-    return steps
-
-
-def _key(slot: Slot) -> tuple[date, str]:
-    return slot.local_date, slot.name
-
-
-def take(newsroom: Newsroom, newsletter: Newsletter, slot: Slot) -> Step:
-    """Prepare one slot: an edition, a recorded skip or a holiday; the editors hear of a skip."""
-    address = slot_address(newsletter.slug, slot)
-
-    def notices(prepared: Prepared) -> list[NewNotice]:
-        if prepared.edition is not None or slot.holiday:
-            return []
-        return _event(newsroom, "skipped", address, prepared.reason)
-
-    prepared = prepare(newsroom.database, newsletter, slot, clock=newsroom.clock, notices=notices)
-    if prepared.edition is not None:
-        what = "already prepared" if prepared.already else "prepared"
-        return Step(what, address, {"stories": len(prepared.selection.chosen)})
-    return Step("holiday" if slot.holiday else "skipped", address, {"reason": prepared.reason})
-
-
-def _record_missed(newsroom: Newsroom, newsletter: Newsletter, slots: Sequence[Slot]) -> list[Step]:
-    """Record slots that nobody was there for; the editors hear of all of them in one mail."""
-    if not slots:
-        return []
-    with newsroom.database.write() as connection:
-        editions.lock_newsletter(connection, newsletter.id)
-        ours = [
-            slot
-            for slot in slots
-            if editions.take_slot(connection, newsletter.id, slot, SlotState.MISSED)
-        ]
-        for slot in ours:
-            editions.set_slot(connection, newsletter.id, slot, SlotState.MISSED, _MISSED)
-        addresses = [slot_address(newsletter.slug, slot) for slot in ours]
-        for notice in _missed_notices(newsroom, addresses):
-            outbox.put(connection, notice)
-    return [Step("missed", address, {"reason": _MISSED}, problem=True) for address in addresses]
-
-
-def _missed_notices(newsroom: Newsroom, addresses: Sequence[str]) -> list[NewNotice]:
-    if not addresses:
-        return []
-    last = addresses[-1]
-    if len(addresses) == 1:
-        return _event(newsroom, "missed", last, _MISSED)
-    return editors_notices(
-        newsroom.editors,
-        event="missed",
-        edition=last,
-        headline=f"{count_of(len(addresses), 'edition was', 'editions were')} missed",
-        reason=_MISSED.replace("its hour", "their hours").replace("its stories", "their stories"),
-        rows=[("missed", address) for address in addresses],
-        now=newsroom.clock(),
-    )
 
 
 def carry(newsroom: Newsroom, edition: Edition) -> list[Step]:
@@ -186,19 +113,54 @@ def _move_on(newsroom: Newsroom, edition: Edition) -> Step | None:
     newsletter = newsroom.newsletter(edition.newsletter_id)
     if newsletter is None:  # it left the settings; `digest status` says so
         return None
-    if edition.state is EditionState.DRAFT:
+    if edition.corrects is not None:
+        return carry_correction(newsroom, edition, newsletter, send=_send)
+    if (step := reread(newsroom, edition, newsletter)) is not None:
+        return step
+    if lacks_text(newsroom, edition):
         ours = draft(newsroom, edition, newsletter)
         return Step("drafted", edition.address) if ours else None
-    move = next_move(edition, newsletter.spec.release, newsroom.clock())
+    return _by_the_hour(newsroom, edition, newsletter)
+
+
+def _by_the_hour(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Step | None:
+    release, now = newsletter.spec.release, newsroom.clock()
+    edition, unheard = heard(newsroom, edition)
+    if unheard and release.mode is ReleaseMode.AUTO_AFTER and now >= edition.send_at:
+        return _hold(newsroom, edition, "No editor could be told of it: their mail was refused.")
+    hours = own_hours(newsletter.spec, edition)
+    begins = None if hours is None else begins_at(hours, edition)
+    move = next_move(edition, release, now, begins_at=begins)
     if move is Move.APPROVE:
-        return _release(newsroom, edition, by=str(newsletter.spec.release.mode))
+        return _release(newsroom, edition, by=str(release.mode))
     if move is Move.HOLD:
-        return _hold(newsroom, edition)
-    return _send(newsroom, edition) if move is Move.SEND else None
+        return _hold(newsroom, edition, "Its hour came and nobody had approved it.")
+    if move is not Move.SEND:
+        return None
+    if why := _limit(newsroom, edition, newsletter):
+        return _hold(newsroom, edition, f"It was not sent: {why}.")
+    return _send(newsroom, edition)
+
+
+def _limit(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> str:
+    """Say which limit of letters made by hand came in between, unless its approval passes it."""
+    if newsletter.spec.limits is None:
+        return ""
+    with newsroom.database.read() as connection:
+        if compositions.has_override(connection, edition.id):
+            return ""
+        now = newsroom.clock()
+        why = hand_limits.objection(connection, newsletter, edition, now=now)
+        # Approved a moment before the quiet hours, it goes a moment after they have begun.
+        just = why and hand_limits.objection(connection, newsletter, edition, now=now - _GRACE)
+        return why if just else ""
 
 
 def _release(newsroom: Newsroom, edition: Edition, *, by: str) -> Step | None:
-    ours = approve_waiting(newsroom.database, edition, by=by, clock=newsroom.clock)
+    try:
+        ours = approve_waiting(newsroom.database, edition, by=by, clock=newsroom.clock)
+    except ConflictError:
+        return None  # a source has changed a story this very moment: the next look composes it
     return Step("approved", edition.address, {"by": by}) if ours else None
 
 
@@ -225,6 +187,7 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
 
     Raises WorkflowError when the text is not the one that was approved.
     """
+    require_home(newsroom.database, newsroom.home)
     require_approved(newsroom.database, edition)
     with newsroom.database.read() as connection:
         composed = compositions.load_compositions(connection, edition.id)
@@ -235,27 +198,30 @@ def start_sending(newsroom: Newsroom, edition: Edition) -> Step:
         edition,
         languages=[each.language for each in composed],
         only=newsroom.only_readers,
-        audience=newsroom.audiences.get(edition.newsletter_id),
+        audience=None if edition.corrects else newsroom.audiences.get(edition.newsletter_id),
         spread=spec.spread if spec else timedelta(0),
         priority=_URGENT if spec and spec.urgent else 0,
+        hours=own_hours(spec, edition) if spec and not edition.corrects else None,
         clock=newsroom.clock,
     )
     return Step("sending", edition.address, {"recipients": tally.total})
 
 
-def _hold(newsroom: Newsroom, edition: Edition) -> Step | None:
-    reason = "Its hour came and nobody had approved it."
+def _hold(newsroom: Newsroom, edition: Edition, reason: str) -> Step | None:
     told = f"{reason} Send it: digest approve {edition.address}"
     with newsroom.database.write() as connection:
         if not editions.change_state(
             connection,
             edition.id,
-            expect={EditionState.IN_REVIEW},
+            expect={EditionState.IN_REVIEW, EditionState.APPROVED},
+            expect_version=edition.version,
+            expect_begun=False,
             to=EditionState.HELD,
             reason=reason,
             at=newsroom.clock(),
         ):
             return None
+        compositions.revoke_approvals(connection, edition.id, at=newsroom.clock())
         for notice in _event(newsroom, "held", edition.address, told):
             outbox.put(connection, notice)
     return Step("held", edition.address, {"reason": reason}, problem=True)

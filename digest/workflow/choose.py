@@ -12,7 +12,7 @@ from digest.composition.pictures import undescribed
 from digest.db import Connection
 from digest.editions import candidate_store, choice_store
 from digest.editions import store as editions
-from digest.editions.abandon import UNSENT, is_unsent
+from digest.editions.abandon import UNSENT, is_unsent, may_be_mended
 from digest.editions.address import address_of
 from digest.editions.cadence import next_cut_off, next_slots, slots_between, slots_on
 from digest.editions.choice_checks import check
@@ -33,13 +33,14 @@ from digest.editions.model import (
     Slot,
 )
 from digest.editions.reasons import quoted
-from digest.editions.remake import remake
+from digest.editions.remake import mend, remake
 from digest.editions.weigh import weigh
 from digest.editions.wording import count_of, date_in_words
 from digest.errors import DigestError, NotFoundError, UsageError, WorkflowError
 from digest.sources import article_store
 from digest.sources.cleaning import one_line
-from digest.workflow.draft import draft
+from digest.workflow import life_store
+from digest.workflow.draft import TELL_AGAIN, draft
 from digest.workflow.model import Newsroom
 from digest.workflow.store import last_taken
 
@@ -148,7 +149,8 @@ def target_of(newsroom: Newsroom, newsletter: Newsletter, asked: EditionAddress)
             slot_name=asked.slot_name,
         )
         named = asked.number is not None or asked.local_date is not None
-        if edition is not None and (named or is_unsent(edition)):
+        now = newsroom.clock()
+        if edition is not None and (named or is_unsent(edition) or may_be_mended(edition, now)):
             return edition
         if asked.number is not None:
             raise NotFoundError(
@@ -157,7 +159,7 @@ def target_of(newsroom: Newsroom, newsletter: Newsletter, asked: EditionAddress)
         slot = (
             _slot_on(newsletter, asked)
             if asked.local_date is not None
-            else _next_free(connection, newsletter, now=newsroom.clock())
+            else _next_free(connection, newsletter, now=now)
         )
     if slot is None:
         raise NotFoundError(
@@ -223,6 +225,8 @@ class _Task:
             self.connection, *self.key, new, by=by, at=self.now, expect_seq=expect_seq
         )
         about = _about(choice, log, address=self.address)
+        if edition is not None:
+            self._require_since_sent(edition, about)
         headlines = choice_store.headlines_of(self.connection, [about.what])
         of = None if about is choice else about.seq
         words = in_words(choice.what, headlines=headlines, of=of)
@@ -248,7 +252,7 @@ class _Task:
             return None
         candidate_store.lock_edition(self.connection, edition.id)
         edition = editions.edition_by_id(self.connection, edition.id)
-        if not is_unsent(edition):
+        if not is_unsent(edition) and not may_be_mended(edition, self.now):
             begun = " and partly sent" if edition.state in UNSENT else ""
             raise WorkflowError(
                 f"choose: {self.address}: it is {edition.state}{begun},"
@@ -298,11 +302,19 @@ class _Task:
             against = f"it was in {used[story.id]} already"
         elif story.withdrawn_at is not None and what.act not in _CLEARING:
             against = f"it is withdrawn: {story.withdrawn_why}".rstrip(": .")
+        elif edition is not None and edition.sending_at is not None:
+            against = self._against_mending(edition, story.id)
         if against:
             raise WorkflowError(
                 f"choose: “{quoted(story.story.headline)}”: {against}",
                 hint=f"All about it: digest explain {shlex.quote(quoted(story.story.headline))}",
             )
+
+    def _against_mending(self, edition: Edition, story_id: int) -> str:
+        """Say why a story cannot come into a letter that some readers have."""
+        if story_id in candidate_store.used_in(self.connection, edition.id):
+            return ""
+        return "some readers have the letter without it, and would never get it"
 
     def _forecast(self, about: Choice) -> Selection:
         """Weigh what is known now for the slot's own cut-off; nothing is written."""
@@ -318,7 +330,18 @@ class _Task:
         )
         return selection
 
+    def _require_since_sent(self, edition: Edition, about: Choice) -> None:
+        """Refuse to undo what some readers have already: it could bring stories in, or back."""
+        if edition.sending_at is None or about.made_at >= edition.sending_at:
+            return
+        raise WorkflowError(
+            f"choose: {self.address}: what was chosen before it was sent cannot be undone",
+            hint=f"Say what is to be instead: digest choose {self.address} list",
+        )
+
     def _reopen(self, edition: Edition, choice: Choice, about: Choice, words: str) -> _Written:
+        if edition.sending_at is not None:
+            return self._mend(edition, choice, about, words)
         selection = remake(self.connection, self.newsletter, edition, now=self.now) or Selection()
         if not selection.chosen:
             raise WorkflowError(
@@ -336,6 +359,31 @@ class _Task:
         )
         now = editions.edition_by_id(self.connection, edition.id)
         return _Written(choice, about, words, now, selection, revoked)
+
+    def _mend(self, edition: Edition, choice: Choice, about: Choice, words: str) -> _Written:
+        """Begin the edition's next revision, or go on with it; it stays stopped meanwhile."""
+        selection = mend(self.connection, self.newsletter, edition, now=self.now) or Selection()
+        if not selection.chosen:
+            raise WorkflowError(
+                f"choose: {self.address}: it would have no story left",
+                hint="Whoever has it keeps it; the others get none while it stays stopped.",
+            )
+        if life_store.is_mended(self.connection, edition.id):
+            compositions.drop_revision(self.connection, edition.id, edition.revision)
+        else:
+            editions.raise_revision(self.connection, edition.id)
+            editions.mark_telling(self.connection, edition.id, TELL_AGAIN)
+        compositions.revoke_approvals(self.connection, edition.id, at=self.now)
+        editions.change_state(
+            self.connection,
+            edition.id,
+            expect={edition.state},
+            to=edition.state,
+            reason=f"It is being mended: {choice.actor} {words}.",
+            at=self.now,
+        )
+        now = editions.edition_by_id(self.connection, edition.id)
+        return _Written(choice, about, words, now, selection, revoked=True)
 
 
 def _about(choice: Choice, log: tuple[Choice, ...], *, address: str) -> Choice:

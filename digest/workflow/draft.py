@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from digest.composition import store as compositions
@@ -12,6 +13,7 @@ from digest.composition.letter import letter_warnings, write_letter
 from digest.composition.model import Composition, Letter
 from digest.composition.pictures import Pictures, fetch_pictures
 from digest.composition.salvage import salvage
+from digest.db import Connection
 from digest.editions import candidate_store, reasons
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
@@ -54,13 +56,17 @@ class Written:
     left_out: Mapping[int, str] = field(default_factory=dict)
     """Why stories could not be shown, by article id."""
     warnings: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    """Why it must not go unless a person says so."""
 
 
 def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Drafted | None:
     """Compose the edition and tell the editors, in one transaction with its new state.
 
     They are told once: an edition that was told of before and is a draft again because somebody
-    chose otherwise is composed without another mail, and `auto-after` goes on counting.
+    chose otherwise is composed without another mail, and `auto-after` goes on counting. One that
+    was opened again for a story that was withdrawn, or mended, is told once more. What a check
+    blocks is held and not put in review; what is held or stopped stays so.
     None, and nothing is changed, when another process was quicker, or when the stories are not
     the ones composed any more. Composing again gives the same bytes, so a crash before the
     transaction costs nothing. A story that cannot be shown is left out with its reason, and is
@@ -77,16 +83,30 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Draft
             )
             for tag in newsroom.languages_of(newsletter.spec)
         }
-    if edition.state is not EditionState.DRAFT:
+    if edition.state not in _COMPOSED:
         return None
     written = write(newsroom, edition, newsletter, selection, subjects)
     notices = _notices(newsroom, edition, newsletter.spec, written)
     return Drafted(written.warnings) if _keep(newsroom, edition, written, notices) else None
 
 
+_COMPOSED = frozenset({EditionState.DRAFT, EditionState.HELD, EditionState.STOPPED})
+TELL_AGAIN = "again"
+"""Stands in `told_as` of an edition whose editors must be told of its draft once more."""
+_FIRST = "draft"
+
+
+def telling_name(edition: Edition) -> str:
+    """Give the name under which the editors are told of this draft."""
+    if edition.told_as == TELL_AGAIN:
+        return f"{_FIRST}:{edition.version}"
+    return edition.told_as or _FIRST
+
+
 def _notices(
     newsroom: Newsroom, edition: Edition, spec: NewsletterSpec, written: Written
 ) -> Sequence[NewNotice]:
+    """Tell the editors what is in an edition, what is amiss, and what comes of it."""
     now, zone = newsroom.clock(), spec.cadence.zone
     titles = {section.key: section.title for section in spec.sections}
     return editors_notices(
@@ -94,13 +114,40 @@ def _notices(
         event="draft",
         edition=edition.address,
         headline=written.compositions[0].subject,
-        reason=what_next(edition, spec.release, told_at=now, zone=zone),
+        reason=" ".join(
+            filter(
+                None,
+                (
+                    edition.reason if edition.told_as == TELL_AGAIN else "",
+                    _comes_of_it(edition, spec, written, now, zone),
+                ),
+            )
+        ),
+        told_as=telling_name(edition),
+        url=newsroom.draft_url(edition.id),
         now=now,
         rows=[
             *((_mark(one, titles), one.article.story.headline) for one in written.selection.chosen),
             *(("warning", warning) for warning in written.warnings),
         ],
     )
+
+
+def _comes_of_it(
+    edition: Edition, spec: NewsletterSpec, written: Written, now: datetime, zone: str
+) -> str:
+    if edition.sending_at is not None:
+        return (
+            f"Revision {edition.revision} goes only to those who have not got the letter, when"
+            " somebody approves it."
+        )
+    if written.blocks:
+        return f"{_held(written)} It goes only if somebody approves it."
+    return what_next(edition, spec.release, told_at=now, zone=zone)
+
+
+def _held(written: Written) -> str:
+    return " ".join(f"{each.rstrip('.')}." for each in written.blocks)
 
 
 def _mark(one: Candidate, titles: Mapping[str, str]) -> str:
@@ -118,21 +165,45 @@ def _keep(
         if not editions.change_state(
             connection,
             edition.id,
-            expect={EditionState.DRAFT},
+            expect={edition.state},
             expect_version=edition.version,
-            to=EditionState.IN_REVIEW,
-            reason=edition.reason,
+            to=_state_after(edition, written),
+            reason=_held(written) or edition.reason,
             at=now,
         ):
             return False
         compositions.save_compositions(connection, written.compositions, at=now)
-        if written.left_out:
+        if written.left_out and edition.sending_at is None:
             candidate_store.keep_only(connection, edition.id, written.selection)
-        if edition.told_at is None:
-            editions.mark_told(connection, edition.id, now)
-            for notice in notices:
-                outbox.put(connection, notice)
+        elif written.left_out:  # some readers have them: their uses stay
+            candidate_store.save_selection(connection, edition.id, written.selection)
+        candidate_store.note_composed(connection, edition.id, written.selection)
+        tell(connection, edition, notices, at=now)
     return True
+
+
+def _state_after(edition: Edition, written: Written) -> EditionState:
+    if edition.state is not EditionState.DRAFT:
+        return edition.state
+    return EditionState.HELD if written.blocks else EditionState.IN_REVIEW
+
+
+def tell(
+    connection: Connection, edition: Edition, notices: Sequence[NewNotice], *, at: datetime
+) -> None:
+    """Put the mail about a draft into the outbox; one that waits there tells the newest of it.
+
+    Where nobody is to be told, they count as told.
+    """
+    told_as = telling_name(edition)
+    if edition.told_as == told_as and edition.told_at is not None:
+        return
+    if edition.told_as != told_as:
+        editions.mark_telling(connection, edition.id, told_as)
+        if not notices:
+            editions.mark_told(connection, edition.id, at)
+    for notice in notices:
+        outbox.put_latest(connection, notice)
 
 
 def write(
@@ -173,14 +244,17 @@ def write(
     if saved.left_out:  # another lead wants its picture in another shape
         taken = take(saved.selection)
         made = made_of(saved.selection)
+    few = _too_few(edition, saved.selection, newsletter)
     return Written(
         compositions=tuple(composition for _, composition in made),
         letters=tuple(letter for letter, _ in made),
         selection=saved.selection,
         left_out=saved.left_out,
+        blocks=few if saved.left_out or edition.told_as == TELL_AGAIN else (),
         warnings=(
             *newsroom.told,
-            *_lost(saved.left_out, saved.selection, newsletter),
+            *_lost(saved.left_out, saved.selection),
+            *(few if saved.left_out or edition.told_as == TELL_AGAIN else ()),
             *dict.fromkeys(said for letter, _ in made for said in letter_warnings(letter)),
             *taken.warnings,
         ),
@@ -246,16 +320,18 @@ def _fetch(newsroom: Newsroom, selection: Selection) -> Pictures:
     )
 
 
-def _lost(
-    left_out: Mapping[int, str], selection: Selection, newsletter: Newsletter
-) -> Sequence[str]:
-    """Say which stories the edition goes without, and whether it is short of stories now."""
-    said = [
+def _lost(left_out: Mapping[int, str], selection: Selection) -> Sequence[str]:
+    """Say which stories the edition goes without."""
+    return [
         f"left out: {reasons.quoted(one.article.story.headline)}: {left_out[one.article.id]}"
         for one in selection.left_out
         if one.article.id in left_out
     ]
+
+
+def _too_few(edition: Edition, selection: Selection, newsletter: Newsletter) -> tuple[str, ...]:
+    """Say whether an edition is short of stories; one made for some by name never is."""
     count, least = len(selection.chosen), newsletter.spec.stories.least
-    if left_out and count < least:
-        said.append(f"It has {count_of(count, 'story', 'stories')} now; {least} are the least")
-    return said
+    if count >= least or edition.asked_for is not None:
+        return ()
+    return (f"It has {count_of(count, 'story', 'stories')} now; {least} are the least",)

@@ -24,6 +24,7 @@ from digest.log import event
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
 from digest.people.store import append_audit
+from digest.workflow import life_store
 from digest.workflow.model import Newsroom
 from digest.workflow.telling import editors_notices, operators_notices
 
@@ -199,6 +200,8 @@ class _Task:
                 at=self.at,
             )
             now = editions.edition_by_id(connection, self.edition.id)
+            if ours and to is EditionState.SENDING and life_store.is_mended(connection, now.id):
+                raise _mended(now)
             if ours:
                 self._tell(connection, now, reason)
         if ours:
@@ -229,6 +232,14 @@ _VERBS = {
 
 def _done(state: EditionState) -> str:
     return "resumed" if state is EditionState.SENDING else str(state)
+
+
+def _mended(edition: Edition) -> WorkflowError:
+    return WorkflowError(
+        f"resume: {edition.address}: it was mended, and revision {edition.revision} waits for its"
+        " approval",
+        hint=f"Look at it, then let it go on: digest approve {edition.address}",
+    )
 
 
 def _because(done: str, by: Person, reason: str) -> str:
@@ -323,6 +334,7 @@ def _fault_notices(
             detail=reason,
             remedy=f"Mend the settings of [mail], then: digest resume {address}",
             now=at,
+            a_day=newsroom.mails_a_day,
             daily=False,
         ),
     ]

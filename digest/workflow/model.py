@@ -12,6 +12,9 @@ from digest.composition.model import Site, Twin
 from digest.db import Database
 from digest.editions.model import Newsletter, NewsletterSpec
 from digest.sources.fetch import Fetcher
+from digest.workflow.draft_link import draft_token
+from digest.workflow.home_store import Home
+from digest.workflow.telling import MAILS_A_DAY
 from subscribers.segments import Audience
 
 
@@ -35,12 +38,20 @@ class Newsroom:
     """Networks pictures may come from although they are not public."""
     editors: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
+    mails_a_day: int = MAILS_A_DAY
+    """To one operator at the most, whatever is wrong."""
     told: tuple[str, ...] = ()
     """What is amiss with the brand: a colour that was corrected, a logo that cannot be used."""
     audiences: Mapping[int, Audience] = field(default_factory=dict)
     """The newsletters that go to some of their subscribers, and to whom; by id."""
     only_readers: frozenset[str] | None = None
     """On staging: the address keys of the test readers, and nobody else is mailed."""
+    home: Home | None = None
+    """Where all this lives: nothing goes to readers from where no person confirmed it."""
+
+    def draft_url(self, edition_id: int) -> str:
+        """Give where editors look at an edition that is not out yet."""
+        return f"{self.site.public_url}/e/{draft_token(self.secret, edition_id)}"
 
     def newsletter(self, newsletter_id: int) -> Newsletter | None:
         """Find a newsletter by its id; None when it left the settings."""

@@ -27,24 +27,36 @@ class Move(StrEnum):
     SEND = "send"
 
 
-def next_move(edition: Edition, release: Release, now: datetime) -> Move:
+def next_move(
+    edition: Edition, release: Release, now: datetime, *, begins_at: datetime | None = None
+) -> Move:
     """Decide by state, release and the hour (aware UTC).
 
-    `auto-after` counts from the moment the editors were told, so that they always have that long;
+    An approved edition leaves at its hour, or from `begins_at` on: readers' own may come before.
+
+    `auto-after` counts from the moment the editors were told, which is when the mail server took
+    the notice: while that cannot leave, the letter waits, so that it never goes unseen;
     an edition nobody approved is held at its hour, and one that did not go expires when the next
     one is made: readers get its stories once, in the newer letter.
     """
     if is_over(edition, now):
         return Move.EXPIRE
+    if edition.sending_at is not None:
+        return Move.WAIT  # stopped half-way and mended: only a person lets it go on
     if edition.state is EditionState.APPROVED:
-        return Move.SEND if now >= edition.send_at else Move.WAIT
+        return Move.SEND if now >= (begins_at or edition.leaves_at) else Move.WAIT
+    return _for_approval(edition, release, now)
+
+
+def _for_approval(edition: Edition, release: Release, now: datetime) -> Move:
     if edition.state is not EditionState.IN_REVIEW:
         return Move.WAIT
     if release.mode is ReleaseMode.APPROVE:
         made_by_hand = edition.send_at <= edition.window.until  # it goes when it is approved
         return Move.HOLD if now >= edition.send_at and not made_by_hand else Move.WAIT
-    told_at = edition.told_at or edition.prepared_at
-    return Move.APPROVE if now >= told_at + release.after else Move.WAIT
+    counts_from = edition.told_at if release.mode is ReleaseMode.AUTO_AFTER else now
+    is_time = counts_from is not None and now >= counts_from + release.after
+    return Move.APPROVE if is_time else Move.WAIT
 
 
 def what_next(edition: Edition, release: Release, *, told_at: datetime, zone: str) -> str:

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from digest.clock import Clock, utc_now
 from digest.composition import store as compositions
 from digest.composition.compose import set_hash
 from digest.db import Connection
 from digest.delivery.count_store import tallies, tally
+from digest.delivery.hour_store import next_hour
 from digest.delivery.limit_rules import LimitRules, rest_words, shut_now, shut_words, used_up_words
 from digest.delivery.model import Tally
 from digest.delivery.progress import Pace
+from digest.delivery.reader_hours import next_hour_words
 from digest.editions import store as editions
 from digest.editions.abandon import is_unsent
 from digest.editions.address import address_of
 from digest.editions.cadence import next_slot
-from digest.editions.model import Edition, EditionState, Newsletter, ReleaseMode
+from digest.editions.model import Edition, EditionState, Newsletter
 from digest.editions.wording import count_of
 from digest.outbox import store as outbox
+from digest.queue.store import JobCount, job_counts
 from digest.sources import store as source_store
-from digest.sources.health import HealthWord, health_of
-from digest.sources.model import SourceSpec, SourceState
-from digest.workflow import store
+from digest.sources.model import SourceSpec
+from digest.workflow import life_store, store
 from digest.workflow.audience import audience_size
+from digest.workflow.home import home_needs
+from digest.workflow.lease_store import Holding, holdings
 from digest.workflow.model import Newsroom
+from digest.workflow.needs import HALTED, Standing, edition_need, process_needs, source_need
 from digest.workflow.store import STALE_AFTER, EmptySlot, Hands, Heartbeat, WaitingDomain
+from digest.workflow.watch import alarms_now
 
 _LAST = 8
-_MINUTE = timedelta(minutes=1)
 _UNFINISHED = tuple(state for state in EditionState if state not in editions.FINISHED)
-_HALTED = frozenset({EditionState.STOPPED, EditionState.HELD})
 _DOMAINS_SHOWN = 5
-_WORKERS = ("scheduler", "sender")
-"""Without either of these, nothing goes out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,22 @@ class ProcessLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseLine:
+    """What one sender has in hand of one edition, and until when it is its alone (UTC).
+
+    `retries` are copies that were put off before. Leases whose time `is_over` are taken over by
+    any other sender.
+    """
+
+    edition: str
+    holder: str
+    batches: int
+    retries: int
+    until: datetime
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The whole of it; `needs` are sentences that end with their remedy."""
 
@@ -89,6 +106,9 @@ class Overview:
     editions: tuple[EditionLine, ...]
     needs: tuple[str, ...]
     running: tuple[ProcessLine, ...] = ()
+    leases: tuple[LeaseLine, ...] = ()
+    queue: tuple[JobCount, ...] = ()
+    """The jobs that wait or are at work; none on SQLite, which has no queue."""
 
     def facts(self) -> dict[str, Any]:
         """Give it as plain tables, for machines."""
@@ -129,8 +149,12 @@ class _Look:
     audience: Mapping[int, int]
     altered: frozenset[int]
     """The approved editions whose text is not the one that was approved."""
+    mended: frozenset[int]
+    """The halted editions that were mended and not approved since."""
     stories: Mapping[int, int]
     """How many each edition has that no sender has yet."""
+    coming: Mapping[int, str]
+    """When the next readers' own hour comes, in words, of the editions that wait for one."""
 
 
 def overview(
@@ -144,23 +168,40 @@ def overview(
     with newsroom.database.read() as connection:
         look = _look(newsroom, connection)
         running = [_process_line(beat, wall()) for beat in store.heartbeats(connection)]
+        leases = [_lease_line(connection, each) for each in holdings(connection)]
+        jobs = job_counts(connection)
         states = source_store.source_states(connection)
         waiting = outbox.waiting_count(connection)
-    needs = [need for edition in look.last if (need := _edition_need(newsroom, look, edition))]
-    collects = any(line.alive and line.process == "scheduler" for line in running)
+        needs = home_needs(connection, newsroom.home)
+        needs += alarms_now(connection, now=look.now)
+    needs += [_need(newsroom, look, edition) for edition in look.last]
+    alive = [line.process for line in running if line.alive]
+    collects = any(process.startswith("scheduler") for process in alive)
     specs = {spec.name: spec for spec in sources}
     needs += [
-        need
-        for state in states
-        if (need := _source_need(specs.get(state.name), state, look.now, collects=collects))
+        source_need(specs.get(state.name), state, look.now, collects=collects) for state in states
     ]
-    needs += _missing_processes(running, waiting)
+    needs += process_needs(alive, waiting)
     return Overview(
         newsletters=tuple(_newsletter_line(n, look) for n in newsroom.newsletters),
         editions=_last_lines(newsroom, look),
-        needs=tuple(needs),
+        needs=tuple(filter(None, needs)),
         running=tuple(running),
+        leases=tuple(leases),
+        queue=tuple(jobs),
     )
+
+
+def _need(newsroom: Newsroom, look: _Look, edition: Edition) -> str:
+    standing = Standing(
+        edition,
+        newsroom.newsletter(edition.newsletter_id),
+        look.tallies[edition.id],
+        is_altered=edition.id in look.altered,
+        is_mended=edition.id in look.mended,
+        has_editors=bool(newsroom.editors),
+    )
+    return edition_need(standing, now=look.now, zone=newsroom.site.zone)
 
 
 def state_words(edition: Edition, counts: Tally) -> str:
@@ -179,13 +220,17 @@ def sending_view(
     """
     with newsroom.database.read() as connection:
         edition = editions.edition_by_id(connection, edition_id)
+        is_sending = edition.state is EditionState.SENDING  # else nothing is tried by itself
+        waits = _waits(connection, edition, rules or LimitRules(), newsroom.clock())
+        if coming := _hour_to_come(newsroom, connection, edition):
+            waits.append(f"it waits for its readers' own hours: {coming}")
         return SendingView(
             edition=edition,
             tally=tally(connection, edition_id),
             deferred=tuple(store.waiting_domains(connection, edition_id, limit=_DOMAINS_SHOWN)),
-            next_retry_at=store.next_retry_at(connection, edition_id),
+            next_retry_at=store.next_retry_at(connection, edition_id) if is_sending else None,
             hands=store.hands_of(connection, edition_id),
-            waits=tuple(_waits(connection, edition, rules or LimitRules(), newsroom.clock())),
+            waits=tuple(waits),
         )
 
 
@@ -199,6 +244,19 @@ def _waits(connection: Connection, edition: Edition, rules: LimitRules, now: dat
         return [used_up_words(allowed, rules)]
     resting = store.resting_domains(connection, edition.id, now=now)
     return [rest_words(group, until, rules) for group, until in resting.items()]
+
+
+def _hour_to_come(newsroom: Newsroom, connection: Connection, edition: Edition) -> str:
+    """Say when the next readers' own hour comes, while nobody has a copy in hand; else nothing."""
+    newsletter = newsroom.newsletter(edition.newsletter_id)
+    if newsletter is None or not newsletter.spec.hours or edition.state is not EditionState.SENDING:
+        return ""
+    found = next_hour(connection, edition.id)
+    if found is None or found[0] <= newsroom.clock():
+        return ""
+    if store.hands_of(connection, edition.id).leased:
+        return ""
+    return next_hour_words(*found, newsletter.spec.cadence.zone)
 
 
 def _look(newsroom: Newsroom, connection: Connection) -> _Look:
@@ -217,11 +275,25 @@ def _look(newsroom: Newsroom, connection: Connection) -> _Look:
         tallies={each: counted.get(each, Tally()) for each in seen},
         current=current,
         audience={n.id: audience_size(newsroom, connection, n.id) for n in newsroom.newsletters},
+        mended=frozenset(
+            e.id for e in last if e.state in HALTED and life_store.is_mended(connection, e.id)
+        ),
         altered=frozenset(
             e.id for e in last if e.state is EditionState.APPROVED and _is_altered(connection, e)
         ),
         stories=store.story_counts(connection, unsent),
+        coming=_coming(newsroom, connection, current),
     )
+
+
+def _coming(
+    newsroom: Newsroom, connection: Connection, current: Mapping[int, Edition | None]
+) -> dict[int, str]:
+    return {
+        each.id: words
+        for each in current.values()
+        if each is not None and (words := _hour_to_come(newsroom, connection, each))
+    }
 
 
 def _is_altered(connection: Connection, edition: Edition) -> bool:
@@ -254,7 +326,8 @@ def _now_words(newsletter: Newsletter, look: _Look) -> tuple[str, str]:
     counts = look.tallies[edition.id]
     if edition.state is EditionState.SENDING and counts.planned:
         pace = Pace(counts.total - counts.planned, counts.total)
-        return str(edition.state), f"{pace.percent} %"
+        coming = look.coming.get(edition.id)
+        return str(edition.state), f"{pace.percent} %{f', {coming}' if coming else ''}"
     stories = look.stories.get(edition.id)
     detail = "" if stories is None else count_of(stories, "story", "stories")
     return state_words(edition, counts), detail
@@ -273,7 +346,7 @@ def _edition_line(edition: Edition, counts: Tally, names: Mapping[int, str]) -> 
         on=edition.local_date,
         address=edition.address,
         name=names.get(edition.newsletter_id, edition.slug),
-        number=edition.number,
+        number=max(edition.number, 0),  # a correction's is none of the letter's
         state=state_words(edition, counts),
         accepted=counts.accepted,
         deferred=counts.deferred,
@@ -292,67 +365,6 @@ def _empty_line(empty: EmptySlot) -> EditionLine:
     )
 
 
-def _edition_need(newsroom: Newsroom, look: _Look, edition: Edition) -> str:
-    newsletter = newsroom.newsletter(edition.newsletter_id)
-    if not is_unsent(edition):
-        return _sent_need(edition, look.tallies[edition.id])
-    if newsletter is None:
-        return (
-            f"{edition.address} is {edition.state}, but its newsletter left digest.toml."
-            f"  Put [newsletters.{edition.slug}] back, and it goes on."
-        )
-    return _unsent_need(newsroom, look, edition, newsletter)
-
-
-def _unsent_need(newsroom: Newsroom, look: _Look, edition: Edition, newsletter: Newsletter) -> str:
-    address = edition.address
-    if edition.state is EditionState.DRAFT and look.now - edition.prepared_at > _MINUTE:
-        return f"{address} is not composed yet; the log says why.  digest prepare {edition.slug}"
-    if edition.state is EditionState.HELD:
-        return f"{address} is held: {edition.reason}  digest approve {address}"
-    if edition.id in look.altered:
-        return (
-            f"{address} is not sent: its text is not the one that was approved."
-            f"  digest skip {address}"
-        )
-    by_hand = newsletter.spec.release.mode is ReleaseMode.APPROVE
-    if edition.state is EditionState.IN_REVIEW and by_hand:
-        hour = edition.send_at.astimezone(ZoneInfo(newsroom.site.zone))
-        until = f" until {hour:%H:%M} on {hour.day} {hour:%b}" if edition.send_at > look.now else ""
-        return f"{address} waits for your approval{until}.  digest approve {address}"
-    return ""
-
-
-def _sent_need(edition: Edition, counts: Tally) -> str:
-    address = edition.address
-    if edition.state in _HALTED:
-        return f"{address} is {edition.state}: {edition.reason}  digest resume {address}"
-    if edition.state is EditionState.SENDING and edition.reason:
-        return f"{address} waits: {edition.reason}  digest status {address}"
-    if counts.uncertain:
-        return (
-            f"{address}: {counts.uncertain} may or may not have it."
-            f"  digest retry {address} --uncertain"
-        )
-    if counts.failed:
-        return f"{address}: {counts.failed} refused.  digest status {address}"
-    return ""
-
-
-def _source_need(
-    spec: SourceSpec | None, state: SourceState, now: datetime, *, collects: bool
-) -> str:
-    """Say what is wrong with a source; not that nobody asks it, where no scheduler runs."""
-    cause = f" {state.error}" if state.error else ""
-    if spec is None:
-        known = f"The source {state.name} fails, {state.failures} in a row:{cause}"
-        return f"{known}  digest sources check" if cause else ""
-    health = health_of(spec, state, now=now)
-    if not health.is_trouble or (health.word is HealthWord.OVERDUE and not collects):
-        return ""
-    return f"The source {state.name}: {health.sentence}.{cause}  {health.remedy}"
-
-
 def _process_line(beat: Heartbeat, now: datetime) -> ProcessLine:
     return ProcessLine(
         process=beat.process,
@@ -365,14 +377,12 @@ def _process_line(beat: Heartbeat, now: datetime) -> ProcessLine:
     )
 
 
-def _missing_processes(running: Sequence[ProcessLine], waiting: int) -> list[str]:
-    # There may be several senders, each with its machine behind the word.
-    alive = {line.process.partition(" ")[0] for line in running if line.alive}
-    missing = [name for name in _WORKERS if name not in alive]
-    if not missing:
-        return []
-    notices = f"{waiting} {'notice waits' if waiting == 1 else 'notices wait'}"
-    work = f" {notices}." if waiting else ""
-    if len(missing) == len(_WORKERS):
-        return [f"Nothing is running.{work}  digest serve"]
-    return [f"The {missing[0]} is not running.{work}  digest serve"]
+def _lease_line(connection: Connection, held: Holding) -> LeaseLine:
+    return LeaseLine(
+        edition=editions.edition_by_id(connection, held.edition_id).address,
+        holder=held.owner,
+        batches=held.batches,
+        retries=held.retries,
+        until=held.until,
+        is_over=held.is_over,
+    )

@@ -10,6 +10,8 @@ from digest.outbox.model import NewNotice, NoticeKind
 from digest.sources.health import Health, HealthWord
 from digest.sources.model import SourceState
 
+MAILS_A_DAY = 20
+"""To one operator, whatever is wrong: who gets two hundred reads none."""
 FAILURES_TOLD = 3
 """A site that is away for two polls is everyday life; from the third on somebody must know."""
 _TOLD_OF = {
@@ -30,11 +32,16 @@ def editors_notices(
     now: datetime,
     reason: str = "",
     rows: Sequence[tuple[str, str]] = (),
+    told_as: str = "",
+    url: str = "",
 ) -> list[NewNotice]:
-    """Tell each editor of one event of one edition, once."""
+    """Tell each editor of one event of one edition, once.
+
+    `told_as` names one that can come again in its keys; `url` is where the edition is looked at.
+    """
     return [
         NewNotice(
-            dedupe_key=f"editors:{edition}:{event}:{address}",
+            dedupe_key=editors_key(edition, told_as or event, address),
             kind=NoticeKind.EDITORS,
             to_address=address,
             facts={
@@ -43,11 +50,17 @@ def editors_notices(
                 "headline": headline,
                 "reason": reason,
                 "rows": [list(row) for row in rows],
+                **({"url": url} if url else {}),
             },
             next_at=now,
         )
         for address in editors
     ]
+
+
+def editors_key(edition: str, told_as: str, address: str) -> str:
+    """Name the one notice to an editor of one event of an edition."""
+    return f"editors:{edition}:{told_as}:{address}"
 
 
 def operators_notices(
@@ -59,8 +72,12 @@ def operators_notices(
     remedy: str,
     now: datetime,
     daily: bool = True,
+    a_day: int = MAILS_A_DAY,
 ) -> list[NewNotice]:
-    """Tell each operator of one failure; the same `key` is told once a day (UTC), or only once."""
+    """Tell each operator of one failure; the same `key` is told once a day (UTC), or only once.
+
+    After `a_day` mails of a day there comes one last, that there is more.
+    """
     told = f"{now:%Y-%m-%d}:{key}" if daily else key
     return [
         NewNotice(
@@ -69,13 +86,34 @@ def operators_notices(
             to_address=address,
             facts={"what": what, "detail": detail, "remedy": remedy},
             next_at=now,
+            a_day=a_day,
+            instead=_and_more(address, a_day, now),
         )
         for address in operators
     ]
 
 
+def _and_more(address: str, a_day: int, now: datetime) -> NewNotice:
+    return NewNotice(
+        dedupe_key=f"operators:{now:%Y-%m-%d}:and-more:{address}",
+        kind=NoticeKind.OPERATORS,
+        to_address=address,
+        facts={
+            "what": "more is wrong than is mailed in a day",
+            "detail": f"You had {a_day} mails today (UTC): alarms.daily_limit lets no more go.",
+            "remedy": "All that is wrong now: digest status",
+        },
+        next_at=now,
+    )
+
+
 def source_notices(
-    operators: Iterable[str], *, state: SourceState, health: Health, now: datetime
+    operators: Iterable[str],
+    *,
+    state: SourceState,
+    health: Health,
+    now: datetime,
+    a_day: int = MAILS_A_DAY,
 ) -> list[NewNotice]:
     """Tell the operators of a source that keeps failing, is dead, has moved, or loses stories.
 
@@ -94,6 +132,7 @@ def source_notices(
         remedy=health.remedy,
         now=now,
         daily=not spell,
+        a_day=a_day,
     )
 
 

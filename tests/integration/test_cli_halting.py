@@ -37,6 +37,8 @@ def test_an_edition_is_stopped_and_goes_on_where_it_was(site: SiteFolder) -> Non
         "  0 readers have it, 3 not yet.\n"
         "  What is in the air is still answered. To go on where it was:\n"
         f"  digest resume {address}\n"
+        "  To mend it first, for those who have not got it:\n"
+        f"  digest choose {address} list\n"
     )
     assert site.well("stop", "daily").out.startswith(f"Stopped already: {address}.\n")
     ran = site.digest("send", "daily")
@@ -65,10 +67,10 @@ def test_an_edition_is_stopped_and_goes_on_where_it_was(site: SiteFolder) -> Non
     with database.read() as connection:
         entries = audit_of(connection, [address])
     database.close()
-    assert [(each.actor, each.verb) for each in entries] == [
-        *(("command", "edition.stop"), ("command", "edition.resume"))
+    assert [(each.actor, each.verb.removeprefix("edition.")) for each in entries] == [
+        ("command", verb) for verb in ("approve", "send", "stop", "resume")
     ]
-    assert entries[0].detail == {"by": "ann", "reason": "Stopped by ann: Wrong lead."}
+    assert entries[2].detail == {"by": "ann", "reason": "Stopped by ann: Wrong lead."}
 
 
 def test_a_draft_of_today_does_not_hide_the_edition_under_way(site: SiteFolder) -> None:

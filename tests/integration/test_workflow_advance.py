@@ -18,8 +18,9 @@ from digest.editions import store as editions
 from digest.editions.model import EditionState, SlotState
 from digest.editions.prepare import prepare
 from digest.errors import WorkflowError
-from digest.workflow.advance import advance, take
+from digest.workflow.advance import advance
 from digest.workflow.approve import approve
+from digest.workflow.due import take
 from digest.workflow.model import Newsroom, Step
 from digest.workflow.skip import drop
 from tests.builders import ADMIN, TESTER, OpenPaper, Paper, a_newsletter, moment, opening, url_of

@@ -441,6 +441,7 @@ def test_editors_who_were_never_told_are_told_when_it_is_composed_at_last(desk: 
     desk.paper.watch.at = moment("2026-01-09 06:35")
     desk.choose(Act.DROP, FERRY)
     assert desk.paper.told() == [("draft", FRIDAY)]
+    desk.paper.go("2026-01-09 06:35")
     assert desk.paper.edition(FRIDAY).told_at == moment("2026-01-09 06:35")
 
 

@@ -107,6 +107,7 @@ def test_an_edition_in_review_asks_for_its_approval(paper: Paper) -> None:
 
 def test_an_edition_that_goes_by_itself_needs_nobody(opened: OpenPaper) -> None:
     paper = opened()
+    paper.mail_works = False
     paper.news("2026-01-08")
     paper.go("2026-01-09 06:30")
     assert _view(paper).needs == (NOTHING_RUNS.replace(".", ". 1 notice waits.", 1),)

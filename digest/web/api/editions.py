@@ -1,8 +1,8 @@
-"""Editions for a program that watches them: how far each is, and stop, hold and resume."""
+"""Editions for a program: how far each is; approve, skip, send, stop, hold, resume, correct."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Protocol
 from urllib.parse import urlencode
@@ -13,31 +13,41 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.clock import Clock
+from digest.composition import store as compositions
+from digest.composition.compose import set_hash
 from digest.db import Connection, Database
 from digest.delivery.count_store import tallies
 from digest.delivery.model import Tally
 from digest.editions import store
 from digest.editions.address import parse_address
 from digest.editions.model import Edition, EditionState
-from digest.errors import NotFoundError, WorkflowError
+from digest.errors import NotFoundError, UsageError, WorkflowError
 from digest.people.model import Scope
 from digest.web.api.call import Call, call_of
 from digest.web.api.cursor import read_cursor, write_cursor
-from digest.web.api.problems import ProblemError, in_parameter
+from digest.web.api.problems import ProblemError, in_field, in_parameter
 from digest.web.api.route import ApiRoute, needs
 from digest.web.api.showing import newsletter_of
 from digest.web.api.values import (
     MOST_EDITIONS,
     SLUG_PATTERN,
+    ApprovalAsked,
+    CorrectionAsked,
+    CorrectionShown,
     EditionList,
     EditionShown,
     EditionStateText,
     HaltAsked,
+    SendAsked,
     SlugText,
     TallyShown,
 )
 from digest.workflow import halt
+from digest.workflow.approve import approve
+from digest.workflow.correct import correct
 from digest.workflow.halt import Halted, Person
+from digest.workflow.send_now import send_now
+from digest.workflow.skip import skip
 
 router = APIRouter(route_class=ApiRoute, tags=["Editions"])
 _ONE = "/editions/{slug}/{edition}"
@@ -124,6 +134,122 @@ def resume_edition(request: Request, slug: Slug, edition: Name, body: HaltAsked)
     return _done(call_of(request), halt.resume, slug, edition, body)
 
 
+@router.post(f"{_ONE}/approve", openapi_extra=needs(Scope.EDITIONS_RELEASE))
+def approve_edition(
+    request: Request, slug: Slug, edition: Name, body: ApprovalAsked
+) -> EditionShown:
+    """Let an edition go at its hour: the bytes with this hash, and no others.
+
+    One that was stopped half-way and mended goes on at once, to those who have not got it. 409: it
+    has changed since, is not in review, or a limit of letters made by hand is against it.
+    """
+    call = call_of(request)
+    found = _edition_of(call, slug, edition)
+    with call.context.database.read() as connection:
+        seen = _hash_of(connection, found)
+    if seen != body.content_hash:
+        raise ProblemError(409, "It is not the text that you have seen.", hint="Get it once more.")
+
+    def act() -> object:
+        return approve(
+            call.context.database,
+            found,
+            by=call.token.name,
+            clock=call.context.clock,
+            newsletter=newsletter_of(call, slug),
+            override=body.override,
+            actor=call.token.actor,
+        )
+
+    return _after(call, found, act)
+
+
+@router.post(f"{_ONE}/skip", openapi_extra=needs(Scope.EDITIONS_RELEASE))
+def skip_edition(request: Request, slug: Slug, edition: Name, body: HaltAsked) -> EditionShown:
+    """Drop an edition that nobody has; its stories return to the pool. 409: somebody has it."""
+    call = call_of(request)
+    found = _edition_of(call, slug, edition)
+
+    def act() -> object:
+        return skip(
+            call.context.database,
+            found,
+            by=Person(call.token.name, call.token.actor),
+            reason=body.reason,
+            clock=call.context.clock,
+            editors=call.context.editors,
+        )
+
+    return _after(call, found, act)
+
+
+@router.post(f"{_ONE}/send", openapi_extra=needs(Scope.EDITIONS_RELEASE))
+def send_edition(request: Request, slug: Slug, edition: Name, body: SendAsked) -> EditionShown:
+    """Have an approved edition leave now, before its hour; the clockwork takes it in seconds.
+
+    409: it is not approved, or a limit of letters made by hand is against it.
+    """
+    call = call_of(request)
+    found = _edition_of(call, slug, edition)
+
+    def act() -> object:
+        return send_now(
+            call.context.database,
+            found,
+            by=Person(call.token.name, call.token.actor),
+            clock=call.context.clock,
+            newsletter=newsletter_of(call, slug),
+            override=body.override,
+        )
+
+    return _after(call, found, act)
+
+
+@router.post(f"{_ONE}/correct", openapi_extra=needs(Scope.EDITIONS_RELEASE))
+def correct_edition(
+    request: Request, slug: Slug, edition: Name, body: CorrectionAsked
+) -> CorrectionShown:
+    """Put a dated note on the page of an edition that readers have; with `mail` they get it, too.
+
+    The same words once more are the same note, mailed once. 409: nobody has it, or it is still
+    being sent and should be mailed.
+    """
+    call = call_of(request)
+    found, newsletter = _edition_of(call, slug, edition), newsletter_of(call, slug)
+    try:
+        done = correct(
+            call.context.database,
+            found,
+            body.words,
+            by=Person(call.token.name, call.token.actor),
+            language=body.language or newsletter.spec.language or call.context.site.language,
+            mail=body.mail,
+            clock=call.context.clock,
+            editors=call.context.editors,
+        )
+    except UsageError as error:
+        raise in_field("/words", str(error), hint=error.hint) from error
+    except WorkflowError as error:
+        raise ProblemError(409, str(error), hint=error.hint) from error
+    return CorrectionShown(
+        edition=done.edition.address,
+        note=done.note.n,
+        noted_at=done.note.noted_at,
+        mail=done.mail.address if done.mail else None,
+    )
+
+
+def _after(call: Call, edition: Edition, act: Callable[[], object]) -> EditionShown:
+    """Do it under the token's name, and show the edition as it is then."""
+    try:
+        act()
+    except WorkflowError as error:
+        raise ProblemError(409, str(error), hint=error.hint) from error
+    with call.context.database.read() as connection:
+        now = store.edition_by_id(connection, edition.id)
+    return _as_it_is(call, now)
+
+
 class _Verb(Protocol):
     """What `digest.workflow.halt` does to an edition."""
 
@@ -206,10 +332,18 @@ def _link(request: Request, cursor: str) -> str:
 
 def _as_it_is(call: Call, edition: Edition) -> EditionShown:
     with call.context.database.read() as connection:
-        return _shown(edition, tallies(connection, [edition.id]))
+        counts = tallies(connection, [edition.id])
+        return _shown(edition, counts, content_hash=_hash_of(connection, edition))
 
 
-def _shown(edition: Edition, counts: Mapping[int, Tally]) -> EditionShown:
+def _hash_of(connection: Connection, edition: Edition) -> str | None:
+    made = compositions.load_compositions(connection, edition.id)
+    return set_hash(made) if made else None
+
+
+def _shown(
+    edition: Edition, counts: Mapping[int, Tally], *, content_hash: str | None = None
+) -> EditionShown:
     tally = counts.get(edition.id, Tally())
     return EditionShown(
         newsletter=edition.slug,
@@ -217,6 +351,8 @@ def _shown(edition: Edition, counts: Mapping[int, Tally]) -> EditionShown:
         address=edition.address,
         date=edition.local_date,
         state=edition.state.value,
+        revision=edition.revision,
+        content_hash=content_hash,
         reason=edition.reason,
         send_at=edition.send_at,
         sending_at=edition.sending_at,

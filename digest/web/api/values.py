@@ -269,6 +269,72 @@ class HaltAsked(Taken):
     ] = ""
 
 
+class ApprovalAsked(Taken):
+    """Which bytes are approved: those that you have seen."""
+
+    content_hash: Annotated[
+        str,
+        Field(
+            pattern="^[0-9a-f]{64}$",
+            description="Of the edition as you saw it, from its GET.",
+            examples=["9f2c" * 16],
+        ),
+    ]
+    override: Annotated[
+        str,
+        Field(
+            max_length=200,
+            pattern=_ONE_LINE,
+            description="Why the limits of letters made by hand are passed over, for the audit.",
+        ),
+    ] = ""
+
+
+class SendAsked(Taken):
+    """That an approved edition leaves now."""
+
+    override: Annotated[
+        str,
+        Field(
+            max_length=200,
+            pattern=_ONE_LINE,
+            description="Why the limits of letters made by hand are passed over, for the audit.",
+        ),
+    ] = ""
+
+
+class CorrectionAsked(Taken):
+    """A dated note to an edition that readers have."""
+
+    words: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=4000,
+            description="Plain text; paragraphs are apart by a blank line.",
+            examples=["The ferry leaves at 09:15, not at 09:45."],
+        ),
+    ]
+    language: Annotated[
+        LanguageText | None,
+        Field(description="Of the words; left out: the newsletter's own."),
+    ] = None
+    mail: Annotated[
+        bool, Field(description="Whether those who have the letter get it by mail as well.")
+    ] = False
+
+
+class CorrectionShown(Given):
+    """A note as it stands on the edition's page."""
+
+    edition: Annotated[str, Field(examples=["daily/2026-01-09"])]
+    note: Annotated[int, Field(description="The how-manieth of that edition.")]
+    noted_at: datetime
+    mail: Annotated[
+        str | None, Field(description="The edition that mails it; `null`: nobody is mailed.")
+    ]
+
+
 class TallyShown(Given):
     """How many copies stand where; once none is planned or deferred, all are final."""
 
@@ -290,6 +356,14 @@ class EditionShown(Given):
     ]
     date: date
     state: EditionStateText
+    revision: Annotated[int, Field(description="More than 1: it was mended half-way.")]
+    content_hash: Annotated[
+        str | None,
+        Field(
+            description="Of the text in all its languages: what an approval is of. `null` in lists,"
+            " and before it is composed."
+        ),
+    ]
     reason: Annotated[str, Field(description="Why it is so, where there is something to say.")]
     send_at: Annotated[datetime, Field(description="Its hour.")]
     sending_at: Annotated[

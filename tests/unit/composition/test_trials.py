@@ -76,7 +76,7 @@ def test_a_letter_of_ones_own_is_tried_like_the_daily(tmp_path: Path) -> None:
         noon__body_txt='{% extends "house/daily/body.txt" %}',
         half__body_txt="x",
     )
-    assert letters_and_notices(templates) == (*LETTERS, *NOTICES, "noon")
+    assert letters_and_notices(templates) == (*LETTERS, *NOTICES, "correction", "noon")
     site = sample_site("en")
     for sample in samples_of("noon", ENGLISH, site=site):
         assert made("noon", sample, ENGLISH, site=site, templates=templates).subject == "Noon"

@@ -64,6 +64,23 @@ def test_the_editors_time_counts_from_when_they_were_told() -> None:
     assert next_move(late, AFTER_20, SEND_AT + timedelta(minutes=20)) is Move.APPROVE
 
 
+def test_while_no_editor_could_be_told_it_waits_whatever_the_hour() -> None:
+    unheard = replace(EDITION, told_at=None)
+    assert next_move(unheard, AFTER_20, SEND_AT + timedelta(hours=9)) is Move.WAIT
+    assert next_move(unheard, AUTO, CUT_OFF) is Move.APPROVE
+
+
+def test_a_word_to_send_now_counts_before_the_hour() -> None:
+    hastened = replace(EDITION, state=EditionState.APPROVED, go_at=CUT_OFF)
+    assert next_move(hastened, BY_HAND, CUT_OFF) is Move.SEND
+
+
+def test_what_was_stopped_half_way_waits_for_a_person_always() -> None:
+    for state in (EditionState.HELD, EditionState.STOPPED, EditionState.IN_REVIEW):
+        begun = replace(EDITION, state=state, sending_at=SEND_AT)
+        assert next_move(begun, AUTO, NEXT_CUT_OFF) is Move.WAIT
+
+
 def test_an_edition_made_by_hand_waits_for_its_approval_and_is_not_held() -> None:
     by_hand = replace(EDITION, send_at=CUT_OFF)
     assert next_move(by_hand, BY_HAND, SEND_AT) is Move.WAIT

@@ -96,6 +96,18 @@ def test_the_operators_are_told_what_is_wrong_with_a_source_and_why() -> None:
                 ),
             },
             next_at=NOW,
+            a_day=20,
+            instead=NewNotice(
+                dedupe_key="operators:2026-01-09:and-more:o@x.example",
+                kind=NoticeKind.OPERATORS,
+                to_address="o@x.example",
+                facts={
+                    "what": "more is wrong than is mailed in a day",
+                    "detail": ("You had 20 mails today (UTC): alarms.daily_limit lets no more go."),
+                    "remedy": "All that is wrong now: digest status",
+                },
+                next_at=NOW,
+            ),
         )
     ]
 
