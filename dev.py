@@ -398,6 +398,17 @@ def soak(arguments: list[str]) -> int:
     return _rounds(["-m", "long", "-k", "lives or million or api"], longer, arguments)
 
 
+def year(arguments: list[str]) -> int:
+    """Live through a simulated year of 160 newsletters, and print what became of each slot."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "table.txt")
+        more = {"TEST_YEAR_DAYS": "367", "TEST_YEAR_ZONES": "40", "TEST_YEAR_TABLE": str(table)}
+        code = _rounds(["-m", "long", "-k", "simulated_year"], more, arguments)
+        if table.is_file():
+            print(f"\n{table.read_text('utf-8')}", end="", flush=True)
+    return code
+
+
 def letters(arguments: list[str]) -> int:
     """Check every letter and page by all their tools: axe, Nu, caniemail, SpamAssassin, neomutt.
 
@@ -488,6 +499,7 @@ VERBS = {
     "kill": Verb(kill),
     "fuzz": Verb(fuzz),
     "soak": Verb(soak),
+    "year": Verb(year),
     "letters": Verb(letters),
     "messages": Verb(messages),
     "screenshots": Verb(screenshots),

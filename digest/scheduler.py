@@ -1,7 +1,8 @@
-"""Door to APScheduler: wakes the collector, the clockwork and retention; holds no truth."""
+"""Door to APScheduler: wakes collector, clockwork, retention and alarms; holds no truth."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -13,13 +14,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from digest.app import App
 from digest.delivery.settle import without_addresses
-from digest.errors import DigestError
+from digest.errors import AlreadyRunningError, DigestError
 from digest.log import event
 from digest.sources.model import Polled
 from digest.sources.visit import Doubts, Visited
 from digest.workflow.advance import advance
+from digest.workflow.alarms import AlarmRules
 from digest.workflow.model import Step
 from digest.workflow.retention import ROUND, Keep, retain
+from digest.workflow.watch import Watch, watch
 
 _LOG = logging.getLogger("digest.scheduler")
 TICK = timedelta(seconds=5)
@@ -28,6 +31,11 @@ _AT_LEAST_EVERY = 60.0
 """Seconds. APScheduler reads the machine's clock: set back by an hour, it sleeps for an hour."""
 VISIT_EVERY = timedelta(seconds=30)
 """How often pages are looked for that are due: none is in a hurry."""
+WATCH_EVERY = timedelta(minutes=1)
+"""How often it is looked whether all is well."""
+LONGEST_ROUND = 1800.0
+"""Seconds after which a round that has not ended hangs: then we give no more signs of life, and
+whoever watches over this process (systemd) starts it anew."""
 GRACE_SECONDS = 3.0
 """How long a slow poll has to end before we leave without it."""
 
@@ -43,7 +51,14 @@ class _Round:
         self._woken = threading.Event()
         self._leave = threading.Event()
         self._said = ""
+        self._began_at: float | None = None
         self._thread = threading.Thread(target=self._go_round, name=name, daemon=True)
+
+    @property
+    def hangs(self) -> bool:
+        """Tell whether the round that is going on has taken longer than any should."""
+        began = self._began_at
+        return began is not None and time.monotonic() - began > LONGEST_ROUND
 
     def start(self) -> None:
         """Begin; the first round comes at once."""
@@ -68,6 +83,7 @@ class _Round:
     def _go_round(self) -> None:
         while not self._leave.is_set():
             self._woken.clear()
+            self._began_at = time.monotonic()
             try:
                 self._work()
                 self._said = ""
@@ -77,6 +93,7 @@ class _Round:
                 self.error = error
                 self._failed.set()
                 return
+            self._began_at = None
             if not self._leave.is_set():
                 self._woken.wait(_AT_LEAST_EVERY)
 
@@ -100,10 +117,10 @@ def run_scheduler(
     APScheduler only wakes us, in memory; what is due stands in the database, so a tick too many
     changes nothing and a tick too few is made up by the next. An error we did not foresee ends the
     process: the supervisor restarts it and tells. Raises AlreadyRunningError when another
-    scheduler runs on this database.
+    scheduler runs on this SQLite database.
     """
     ended = threading.Event()
-    with app.at_work("scheduler"):
+    with app.at_work(*app.scheduler_seats):
         diary = _Diary()
 
         def stopped() -> bool:
@@ -115,11 +132,12 @@ def run_scheduler(
             _Round("collect", collector.go_round, ended),
             _Round("advance", lambda: diary.write(advance(app.newsroom)), ended),
             _Round("retain", keeper.go_round, ended),
+            _Round("watch", _Watcher(app).go_round, ended),
         )
         event(_LOG, "scheduler running", newsletters=len(app.newsroom.newsletters))
         clockwork = _start(rounds, tick)
         try:
-            _wait_for_either(stop, ended)
+            _wait_for_either(stop, ended, rounds)
         finally:
             clockwork.shutdown(wait=True)
             _end(rounds, grace_seconds)
@@ -146,10 +164,13 @@ def _start(rounds: Sequence[_Round], tick: timedelta) -> BackgroundScheduler:
     return clockwork
 
 
-def _wait_for_either(stop: threading.Event, ended: threading.Event) -> None:
-    while not stop.wait(0.1):
-        if ended.is_set():
-            return
+def _wait_for_either(
+    stop: threading.Event, ended: threading.Event, rounds: Sequence[_Round]
+) -> None:
+    """Wait for one of them. Waiting for `stop` is our sign of life: see `stop_for`."""
+    while not ended.wait(0.1) and not stop.is_set():
+        if not any(one.hangs for one in rounds):
+            stop.wait(0)
 
 
 def _end(rounds: Sequence[_Round], grace_seconds: float) -> None:
@@ -171,7 +192,14 @@ class _Collector:
         self._visited_at: datetime | None = None
 
     def go_round(self) -> None:
-        """Poll what is due, then visit; the sources are those there are now."""
+        """Poll what is due, then visit; the sources are those there are now.
+
+        Of several schedulers one does it at a time: nobody asks a site twice.
+        """
+        with contextlib.suppress(AlreadyRunningError), self._app.database.hold("collector"):
+            self._collect()
+
+    def _collect(self) -> None:
         self._app.collect(on_polled=self._log_poll, stop=self._stop)
         now, last = self._app.clock(), self._visited_at
         if self._stop() or (last is not None and last <= now < last + VISIT_EVERY):
@@ -223,10 +251,28 @@ class _Keeper:
         if last is not None and last <= now < last + ROUND:
             return
         keep = Keep(**dict(self._app.settings.readers.keep))
-        gone = retain(self._app.database, keep, now, stop=self._stop)
+        operators = self._app.settings.people.operators
+        gone = retain(self._app.database, keep, now, stop=self._stop, operators=operators)
         self._done_at = now
         if gone.facts:
             event(_LOG, "kept for long enough and let go", **gone.facts)
+
+
+class _Watcher:
+    """Looks once a minute whether all is well, and tells the operators what is not."""
+
+    def __init__(self, app: App) -> None:
+        rules = AlarmRules(**dict(app.settings.alarms))
+        self._tools = Watch(app.newsroom, rules=rules, limits=app.limits)
+        self._clock = app.clock
+        self._done_at: datetime | None = None
+
+    def go_round(self) -> None:
+        """Do it when a minute is over, or the clock was set back."""
+        now, last = self._clock(), self._done_at
+        if last is None or not last <= now < last + WATCH_EVERY:
+            watch(self._tools)
+            self._done_at = now
 
 
 class _Diary:
@@ -251,4 +297,4 @@ def log_step(step: Step) -> None:
         name: without_addresses(value) if isinstance(value, str) else value
         for name, value in step.facts.items()
     }
-    event(_LOG, f"{step.edition} {step.what}", level, **facts)
+    event(_LOG, f"{step.edition} {step.what}", level, edition=step.edition, **facts)

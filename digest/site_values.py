@@ -14,7 +14,9 @@ from digest.delivery.limits import LimitRules, rules_of
 from digest.delivery.warmup import WarmUp
 from digest.editions.model import (
     Cadence,
+    CatchUp,
     DayRange,
+    HandLimits,
     MonthDay,
     NewsletterSpec,
     Release,
@@ -177,7 +179,15 @@ def newsletter_spec(slug: str, settings: Settings) -> NewsletterSpec:
         urgent=newsletter.urgent,
         expires_after=newsletter.expires_after,
         sponsor_after=newsletter.sponsor_slot.removeprefix("after "),
+        limits=_limits(newsletter),
+        catch_up=CatchUp(newsletter.catch_up),
+        catch_up_within=newsletter.catch_up_within,
     )
+
+
+def _limits(newsletter: NewsletterSettings) -> HandLimits | None:
+    limits = newsletter.limits
+    return None if limits is None else HandLimits(limits.per_day, limits.quiet)
 
 
 def _cadence(newsletter: NewsletterSettings, zone: str) -> Cadence:

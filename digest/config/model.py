@@ -88,6 +88,8 @@ class WebSettings(Part):
     listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9A-Fa-f:]+\]:\d{1,5}$")] = (
         "127.0.0.1:8025"
     )
+    metrics: tuple[Network, ...] = ("127.0.0.1", "::1")
+    """Who may read /metrics without a token; to everybody else there is no such page."""
 
     @property
     def host(self) -> str:
@@ -342,6 +344,10 @@ class LimitSettings(Part):
     quiet: HoursOfDay | None = None
 
 
+_WITHOUT_EFFECT: tuple[str, ...] = ()
+"""Settings of a newsletter that may be set, and that only a later version follows."""
+
+
 class NewsletterSettings(Part):
     """One newsletter."""
 
@@ -373,6 +379,10 @@ class NewsletterSettings(Part):
     """How long the letter takes to leave, evenly, so that no domain is hit at the full hour."""
     expires_after: Duration | None = None
     """When what is not delivered yet is given up; left out: before the next edition."""
+    catch_up: Literal["latest", "all"] = "latest"
+    """What is made of the slots that passed while nothing ran."""
+    catch_up_within: Duration | None = None
+    """How late a slot is still made; later ones are recorded as missed."""
     urgent: bool = False
     """It goes before the others: for breaking news."""
 
@@ -414,6 +424,8 @@ class KeepSettings(Part):
     notices: Duration = timedelta(days=30)
     attempts: Duration = timedelta(days=180)
     changes: Duration = timedelta(days=90)
+    deliveries: Duration = timedelta(days=400)
+    """The ledger's rows of editions that have ended; their counts stay."""
 
 
 class ReaderSettings(Part):
@@ -426,6 +438,29 @@ class ReaderSettings(Part):
     keep: KeepSettings = KeepSettings()
 
 
+class AlarmSettings(Part):
+    """When operators are told that something is wrong, and how often at the most."""
+
+    daily_limit: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Mails a day to one operator; then one last that says there is more."""
+    source_failing: Duration = timedelta(hours=24)
+    queue_stuck: Duration = timedelta(minutes=15)
+    bounce_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    complaint_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if self.queue_stuck < timedelta(minutes=2):
+            raise ValueError("queue_stuck: 2m at the least: it is looked at once a minute")
+        return self
+
+
+class LogSettings(Part):
+    """How the lines on standard error look."""
+
+    format: Literal["human", "json"] = "human"
+
+
 class Settings(Part):
     """All settings of one site."""
 
@@ -436,6 +471,8 @@ class Settings(Part):
     mail: MailSettings
     people: PeopleSettings = PeopleSettings()
     readers: ReaderSettings = ReaderSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    log: LogSettings = LogSettings()
     sources: dict[Slug, SourceSettings] = {}
     sections: dict[Slug, SectionSettings] = {}
     newsletters: dict[Slug, NewsletterSettings] = {}
@@ -452,7 +489,7 @@ class Settings(Part):
         for slug, newsletter in self.newsletters.items():
             found.extend(
                 f"newsletters.{slug}.{name}: no effect in this version yet"
-                for name in ("limits", "hours")
+                for name in _WITHOUT_EFFECT
                 if getattr(newsletter, name)
             )
         return found

@@ -9,7 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from digest.editions.model import Cadence, MonthDay, NewsletterSpec, Slot, SlotHours
+from digest.editions.model import (
+    Cadence,
+    MonthDay,
+    NewsletterSpec,
+    ReleaseMode,
+    Slot,
+    SlotHours,
+)
 
 _ONE_DAY = timedelta(days=1)
 _ONE_MINUTE = timedelta(minutes=1)
@@ -19,6 +26,8 @@ _AROUND = 2 * _ONE_DAY
 _HORIZON = 1600
 """Days looked at before giving up: four years of holidays mean a newsletter that has ended."""
 _EVERY_DAY = frozenset(range(7))
+_LIVES_LOOKED_AT = 40
+"""Slots whose editions are followed to their end: more than a week has, however many a day."""
 
 
 def slots_on(cadence: Cadence, day: date) -> tuple[Slot, ...]:
@@ -99,6 +108,41 @@ def previous_cut_off(cadence: Cadence, before: datetime) -> datetime:
     return before if found is None else found
 
 
+def impossible(spec: NewsletterSpec, now: datetime) -> dict[str, str]:
+    """Say which settings keep a newsletter that has days from ever coming by itself, and why.
+
+    By the name of the setting; nothing when it can come. `now` is aware UTC.
+    """
+    if spec.cadence.by_hand_only:
+        return {}
+    slots = next_slots(spec.cadence, now, _LIVES_LOOKED_AT)
+    if not slots:
+        key = "not_on" if spec.cadence.not_on else "monthly" if spec.cadence.monthly else "days"
+        return {key: _NEVER}
+    if spec.expires_after is not None and not spec.expires_after:
+        return {"expires_after": _STILLBORN}
+    if spec.release.mode is ReleaseMode.AUTO_AFTER and _always_too_late(spec, slots):
+        return {"release": _TOO_LONG}
+    return {}
+
+
+_NEVER = (
+    f"it would not come once in the next {_HORIZON // 365} years: every day it could come on is"
+    " left out (made by hand only? then leave out days and monthly)"
+)
+_STILLBORN = "each edition would be over at its own hour, and none could ever be sent"
+_TOO_LONG = (
+    "each edition would be over before it approved itself: shorten the time after auto-after,"
+    " or write 'approve'"
+)
+
+
+def _always_too_late(spec: NewsletterSpec, slots: Iterable[Slot]) -> bool:
+    """Tell whether no edition lives long enough to approve itself."""
+    ends = [(slot.cut_off_at, expiry(spec, slot)) for slot in slots]
+    return all(end is not None and told + spec.release.after >= end for told, end in ends)
+
+
 def _comes_on(cadence: Cadence, day: date) -> bool:
     return day.weekday() in cadence.days or any(_is_month_day(day, of) for of in cadence.monthly)
 
@@ -125,6 +169,8 @@ def _slot(day: date, hours: SlotHours, zone: ZoneInfo, *, holiday: bool) -> Slot
 
 def _ahead(cadence: Cadence, after: datetime, moment: Callable[[Slot], datetime]) -> Iterator[Slot]:
     """Give the slots whose moment comes after this one, in the order of these moments."""
+    if cadence.by_hand_only:
+        return
     waiting: list[Slot] = []
     for day in islice(_days_from(_local_date(cadence, after) - _AROUND), _HORIZON):
         waiting += (slot for slot in slots_on(cadence, day) if moment(slot) > after)

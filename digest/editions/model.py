@@ -95,6 +95,13 @@ class Release:
     after: timedelta = timedelta(0)
 
 
+class CatchUp(StrEnum):
+    """Which of several slots that nobody was there for are still made."""
+
+    LATEST = "latest"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One of the site's sections: feed categories and URL paths that belong to it."""
@@ -138,6 +145,23 @@ class NewsletterSpec:
     """When, from its hour on, what is not delivered is given up; None: at the next cut-off."""
     sponsor_after: str = "top"
     """Where a booked sponsor stands: after `lead`, `top`, a section's key, or at the `end`."""
+    limits: HandLimits | None = None
+    """What editions made by hand keep to."""
+    catch_up: CatchUp = CatchUp.LATEST
+    """What is made after an absence: the latest slot, or all of them."""
+    catch_up_within: timedelta | None = None
+    """How long after its hour a slot is still made; None: see `workflow.catch_up`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandLimits:
+    """How many editions made by hand may go on a day, and between which hours none may.
+
+    Both in the newsletter's zone; `quiet` may go over midnight.
+    """
+
+    per_day: int | None = None
+    quiet: tuple[time, time] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +434,8 @@ class Edition:
     send_at: datetime
     prepared_at: datetime
     told_at: datetime | None = None
-    """When the editors were told of the draft: `auto-after` counts from here."""
+    """When the first editor was told of the draft, that is when the mail server took the notice:
+    `auto-after` counts from here. None: the mail has not left yet."""
     expires_at: datetime | None = None
     revision: int = 1
     version: int = field(default=1, compare=False)
@@ -420,12 +445,23 @@ class Edition:
     """The articles it was made for by name; None: it was made from all there were."""
     sending_at: datetime | None = None
     """When it first began to be sent: from then on some readers may have it."""
+    go_at: datetime | None = None
+    """When a person let it leave without waiting for its hour."""
+    corrects: int | None = None
+    """The id of the edition whose correction it mails; such a one is in no list of editions."""
+    told_as: str = ""
+    """The name under which the editors were mailed the draft; "" is not yet."""
 
     @property
     def address(self) -> str:
         """`daily/2026-01-09`: how commands and links name it."""
         extra = "" if self.slot_name == MAIN_SLOT else f"/{self.slot_name}"
         return f"{self.slug}/{self.local_date.isoformat()}{extra}"
+
+    @property
+    def leaves_at(self) -> datetime:
+        """When it leaves once it is approved: at its hour, or when a person said."""
+        return self.send_at if self.go_at is None else min(self.go_at, self.send_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def test_left_alone_over_two_slots_it_sends_two_editions_to_each_reader_once(
             _until(lambda address=address: paper.editions()[address] == "sent")  # type: ignore[misc]
         with paper.app.database.read() as connection:
             working = [beat.process for beat in heartbeats(connection)]
-            assert working == ["scheduler", paper.app.sender_seat]
+            assert working == [paper.app.scheduler_seats[0], paper.app.sender_seat]
     assert paper.editions() == {FRIDAY: "sent", MONDAY: "sent"}
     envelopes = relay.handler.envelopes
     letters = Counter(
