@@ -30,7 +30,9 @@ def plain_type(kind: str, item: Any, _context: AutogenContext) -> str | Literal[
 
 
 def is_compared(item: Any, _name: str | None, kind: str, _found: Any, _other: Any) -> bool:
-    """Leave out what PostgreSQL does without: the foreign keys of the ledger."""
+    """Leave out what PostgreSQL does without, and the queue's tables, which are a package's own."""
+    if kind == "table" and str(_name).startswith("procrastinate_"):
+        return False
     on_server = context.get_context().dialect.name == "postgresql"
     return not (on_server and kind == "foreign_key_constraint" and item.table.name == "delivery")
 

@@ -40,7 +40,7 @@ LOOPS = ("asyncio", "uvloop")
 BARE_MESSAGES = 20_000
 LEDGER_MESSAGES = 100_000
 """A second of a big edition's sending is the start of its ledger's process."""
-SIGNED_MESSAGES = 20_000
+SIGNED_MESSAGES = 10_000
 CONNECTIONS = 8
 FAR_CONNECTIONS = (8, 32, 100, 200)
 FAR_ACCEPT_MS, FAR_RTT_MS = 50, 20
@@ -196,7 +196,7 @@ def million(stage: Stage) -> None:
         for number in (FEW, MANY):
             load = replace(stage.load(number), most_seconds=MANY_SECONDS)
             print(f"\n{load.messages:,} planned and sent", flush=True)
-            program = ours(f"{kind}, {load.messages:,}", prepare=prepare)
+            program = ours(f"{kind}, {load.messages:,}", loop=LOOPS[1], prepare=prepare)
             found.append(stage.send([program], load, 1 if number == MANY else None)[0].good)
         few, many = found
         if few and many:

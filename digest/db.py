@@ -60,7 +60,7 @@ _Result = TypeVar("_Result")
 _WAL_PATIENCE = 30.0
 _WRITE_PATIENCE = 30.0
 
-_NOT_IDLE_FOR_LONG = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
+_NOT_IDLE_FOR_LONG = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 """The locks of a machine that is lost, or paused, in a transaction: without it PostgreSQL keeps
 them for hours, and nobody takes over what it had."""
 

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 
 from digest.errors import DatabaseError
+from digest.queue import schema as queue
 from digest.resources import data_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Connection
 
     from digest.db import Database
 
 _LOCK = 0x64_69_67_65_73_74  # "digest"; any constant serves, as long as all processes share it
+
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
+"""Where Alembic keeps the revision of a database."""
+
+_COPIES = 3
+"""So many of the copies that are made before migrations are kept."""
+_SPARE_BYTES = 16 << 20
 
 STORES = (
     "digest.sources.store",
@@ -31,12 +39,15 @@ STORES = (
     "digest.editions.store",
     "digest.editions.candidate_store",
     "digest.editions.choice_store",
+    "digest.editions.correction_store",
     "digest.composition.store",
     "digest.delivery.store",
     "digest.delivery.bucket_store",
     "digest.delivery.count_store",
     "digest.delivery.domain_store",
     "digest.workflow.store",
+    "digest.workflow.alarm_store",
+    "digest.workflow.home_store",
     "digest.outbox.store",
     "digest.people.store",
     "subscribers.store",
@@ -49,21 +60,30 @@ STORES = (
 ground floor needs to know no room."""
 
 
-def migrate(database: Database) -> list[str]:
-    """Apply what is missing; give the revisions applied, oldest first. See `Database.migrate`."""
-    scripts = ScriptDirectory.from_config(_config())
-    head = scripts.get_current_head()
+def _room(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def migrate(database: Database, *, room: Callable[[Path], int] = _room) -> list[str]:
+    """Apply what is missing; give the revisions applied, oldest first. See `Database.migrate`.
+
+    `room` gives the free bytes of a folder: a SQLite file is copied before it changes.
+    """
+    head = newest()
     with database.read() as connection:
         current = _current(connection)
-    if current == head:
-        return []
+        if current == head and not queue.is_behind(connection):
+            return []
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see `newest`
+
+    scripts = ScriptDirectory.from_config(_config())
     _refuse_newer(scripts, current)
     if current is not None and database.path is not None:
-        database.copy_to(_copy_name(database.path, current))
+        _keep_copy(database, database.path, current, room=room)
     return _upgrade(database, scripts, head)
 
 
-def _upgrade(database: Database, scripts: ScriptDirectory, head: str | None) -> list[str]:
+def _upgrade(database: Database, scripts: ScriptDirectory, head: str) -> list[str]:
     with database.engine.connect() as connection:
         if database.is_sqlite:
             # A batch migration rebuilds tables; with foreign keys on, that deletes the children,
@@ -80,7 +100,7 @@ def _upgrade(database: Database, scripts: ScriptDirectory, head: str | None) -> 
 
 
 def _upgrade_locked(
-    connection: Connection, scripts: ScriptDirectory, head: str | None, *, is_sqlite: bool
+    connection: Connection, scripts: ScriptDirectory, head: str, *, is_sqlite: bool
 ) -> list[str]:
     writer = connection.execution_options(digest_writer=True)
     with writer.begin():
@@ -88,11 +108,12 @@ def _upgrade_locked(
             writer.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         current = _current(writer)  # somebody else may have migrated while we waited for the lock
         if current == head:
+            queue.keep(writer)  # its package was made newer, without a revision of ours
             return []
         steps = [step.revision for step in scripts.iterate_revisions(head, current or "base")]
-        config = _config()
-        config.attributes["connection"] = writer
-        command.upgrade(config, "head")
+        from alembic import command  # noqa: PLC0415 - see `newest`
+
+        command.upgrade(config_for(writer), "head")
         if is_sqlite and (broken := writer.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
             raise DatabaseError(f"migration: {len(broken)} rows point nowhere; nothing was changed")
     return steps[::-1]
@@ -103,10 +124,9 @@ def pending(database: Database) -> bool:
 
     Raises DatabaseError when the database does not answer.
     """
-    head = ScriptDirectory.from_config(_config()).get_current_head()
     try:
         with database.read() as connection:
-            return _current(connection) != head
+            return _current(connection) != newest()
     except sa.exc.SQLAlchemyError as error:
         raise DatabaseError(f"database: does not answer: {type(error).__name__}") from error
 
@@ -124,7 +144,19 @@ def config_for(connection: Connection) -> Config:
     return config
 
 
+def newest() -> str:
+    """Give the newest revision there is, by the names of the files.
+
+    Without Alembic: it is 7 MB that each process of a site would keep, and a quarter of a second at
+    each start, to find out nearly always that there is nothing to do.
+    """
+    versions = data_folder("alembic") / "versions"
+    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
+
+
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - see `newest`
+
     config = Config()
     config.set_main_option("script_location", str(data_folder("alembic")).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -132,10 +164,15 @@ def _config() -> Config:
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
+    return found
 
 
 def _refuse_newer(scripts: ScriptDirectory, current: str | None) -> None:
+    from alembic.util.exc import CommandError  # noqa: PLC0415 - see `newest`
+
     if current is None:
         return
     try:
@@ -145,6 +182,45 @@ def _refuse_newer(scripts: ScriptDirectory, current: str | None) -> None:
             f"database: schema {current}: newer than this program",
             hint="Install the version that made it, or restore the copy kept before the upgrade.",
         ) from error
+
+
+def _keep_copy(
+    database: Database, path: Path, current: str, *, room: Callable[[Path], int]
+) -> None:
+    """Copy a SQLite file beside itself, private and on the disk; keep the last few such copies.
+
+    Raises DatabaseError when there is no room for it: then nothing is changed.
+    """
+    needed = sum(each.stat().st_size for each in (path, _log_of(path)) if each.exists())
+    free = room(path.parent)
+    if free < needed + _SPARE_BYTES:
+        raise DatabaseError(
+            f"database: {path}: {_megabytes(needed + _SPARE_BYTES)} are needed to keep a copy"
+            f" before its tables change, and {_megabytes(free)} are free; nothing was changed",
+            hint=f"Make room on that disk, or move older copies away: {path.name}.before-*",
+        )
+    # In a folder of its own until it is whole: nobody else can look into that.
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        copy = Path(folder) / "copy"
+        database.copy_to(copy)
+        if not copy.exists():
+            return  # it went away while we looked: there is nothing to lose
+        copy.chmod(0o600)
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
+        copy.replace(_copy_name(path, current))
+    # By their own moments: a revision's name says nothing about when it was left.
+    kept = sorted(path.parent.glob(f"{path.name}.before-*"), key=lambda each: each.stat().st_mtime)
+    for each in kept[:-_COPIES]:
+        each.unlink(missing_ok=True)  # another process may be doing the same
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
 
 
 def _copy_name(path: Path, current: str) -> Path:

@@ -6,10 +6,12 @@ reads a few hundred rows and is never behind.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,6 +35,17 @@ that moves on is taken from its state in the hour in which it moves: only sums o
 many there are, and one hour's figure says how many came and went in it."""
 
 
+delivery_total = sa.Table(
+    "delivery_total",
+    metadata,
+    sa.Column("edition_id", BigId, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(16), primary_key=True),
+    sa.Column("n", sa.BigInteger, nullable=False),
+)
+"""The sums of `delivery_count` over domains and hours: a list of a year's editions reads a few rows
+of each, and not the thousands that their domains have."""
+
+
 @dataclass(frozen=True, slots=True)
 class DomainCount:
     """How many copies for one domain stand in a state."""
@@ -50,21 +63,26 @@ def add_counts(
     They are by edition, domain and state: so many copies more, fewer where it is negative.
     """
     hour = at.replace(minute=0, second=0, microsecond=0)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"edition_id": edition, "domain_id": domain_id, "state": state, "hour": hour, "n": n}
         for (edition, domain_id, state), n in sorted(changes.items())  # one order: no deadlock
         if n
     ]
     if rows:
-        connection.execute(_adding(connection.dialect.name), rows)
+        connection.execute(_adding(connection.dialect.name, delivery_count), rows)
+        sums: Counter[tuple[int, str]] = Counter()
+        for row in rows:
+            sums[row["edition_id"], row["state"]] += row["n"]
+        totals = [{"edition_id": of, "state": state, "n": n} for (of, state), n in sums.items()]
+        connection.execute(_adding(connection.dialect.name, delivery_total), totals)
 
 
 @cache
-def _adding(dialect: str) -> sqlite.Insert | postgresql.Insert:
-    row = insert_for(dialect, delivery_count)
+def _adding(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    row = insert_for(dialect, table)
     return row.on_conflict_do_update(
-        index_elements=["edition_id", "domain_id", "state", "hour"],
-        set_={"n": delivery_count.c.n + row.excluded.n},
+        index_elements=[column.name for column in table.primary_key],
+        set_={"n": table.c.n + row.excluded.n},
     )
 
 
@@ -75,15 +93,10 @@ def tally(connection: Connection, edition_id: int) -> Tally:
 
 def tallies(connection: Connection, edition_ids: Collection[int]) -> Mapping[int, Tally]:
     """Count the copies of several editions by state; one without any is left out."""
-    count = delivery_count.c
-    rows = connection.execute(
-        sa.select(count.edition_id, count.state, sa.func.sum(count.n))
-        .where(count.edition_id.in_(list(edition_ids)))
-        .group_by(count.edition_id, count.state)
-    )
+    query = sa.select(delivery_total).where(delivery_total.c.edition_id.in_(list(edition_ids)))
     found: dict[int, dict[str, int]] = {}
-    for edition, state, n in rows:
-        found.setdefault(edition, {})[state] = int(n)
+    for edition, state, n in connection.execute(query):
+        found.setdefault(edition, {})[state] = n
     return {edition: Tally(**states) for edition, states in found.items()}
 
 

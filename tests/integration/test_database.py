@@ -27,11 +27,14 @@ def _beat(process: str = "web", at: datetime = NOON) -> dict[str, object]:
     }
 
 
+REVISIONS = [f"{n:04}" for n in range(1, 11)]
+
+
 def test_an_empty_database_reaches_the_head_and_a_second_run_changes_nothing(
     empty_database_url: str,
 ) -> None:
     database = Database(empty_database_url)
-    assert database.migrate() == ["0001", "0002", "0003", "0004", "0005"]
+    assert database.migrate() == REVISIONS
     assert database.migrate() == []
     assert not migrations.pending(database)
     database.close()
@@ -46,7 +49,7 @@ def test_of_many_that_start_at_once_exactly_one_migrates(empty_database_url: str
     databases = [Database(empty_database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda database: database.migrate(), databases))
-    assert sorted(applied) == [[], [], [], ["0001", "0002", "0003", "0004", "0005"]]
+    assert sorted(applied) == [[], [], [], REVISIONS]
     for database in databases:
         database.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from digest.sources.model import (
     SourceSpec,
     SourceState,
 )
+from tests.integration.migrating import migrating
 
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
 _AT = "'2026-01-09 12:00:00.000000{zone}'"
@@ -77,24 +77,11 @@ _OLD_TABLES = (
 )
 
 
-@contextmanager
-def _migrating(database: Database) -> Iterator[sa.Connection]:
-    """Give a connection as `Database.migrate` has it: on SQLite without foreign keys."""
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA foreign_keys=OFF")
-            connection.detach()
-        writer = connection.execution_options(digest_writer=True)
-        with writer.begin():
-            yield writer
-
-
 @pytest.fixture
 def first_schema(empty_database_url: str) -> Iterator[Database]:
     """A database of schema 0001 with a row of every kind that 0002 touches."""
     database = Database(empty_database_url)
-    with _migrating(database) as connection:
+    with migrating(database) as connection:
         command.upgrade(migrations.config_for(connection), "0001")
         moment = _AT.format(zone="" if database.is_sqlite else "+00")
         for statement in _ROWS.split(";"):
@@ -117,7 +104,7 @@ def _all(database: Database) -> dict[str, list[dict[str, Any]]]:
 def test_articles_and_sources_read_as_before_and_audio_is_a_recording(
     first_schema: Database,
 ) -> None:
-    assert first_schema.migrate() == ["0002", "0003", "0004", "0005"]
+    assert first_schema.migrate()[0] == "0002"
     with first_schema.read() as connection:
         states = store.source_states(connection)
         articles = article_store.articles_by_id(connection, [1, 2])
@@ -205,9 +192,9 @@ def test_new_articles_are_numbered_after_the_old_ones(first_schema: Database) ->
 def test_the_way_back_keeps_what_the_first_schema_knows(first_schema: Database) -> None:
     before = _all(first_schema)
     first_schema.migrate()
-    with _migrating(first_schema) as connection:
+    with migrating(first_schema) as connection:
         command.downgrade(migrations.config_for(connection), "0001")
     assert _all(first_schema) == before
-    assert first_schema.migrate() == ["0002", "0003", "0004", "0005"]
+    assert first_schema.migrate()[0] == "0002"
     with first_schema.write() as connection:
         command.check(migrations.config_for(connection))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from alembic import command
 
 from digest import migrations
 from digest.composition import store
 from digest.db import Database
+from tests.integration.migrating import migrating
 
 _ROWS = """
 INSERT INTO newsletter (id, slug, name, zone, epoch_at, created_at, origin)
@@ -28,24 +27,12 @@ VALUES (1, 'en', 1, 'h', 'Ferry', 'And more', '<p>It sails.</p>', 'It sails.', '
 """
 
 
-@contextmanager
-def _migrating(database: Database) -> Iterator[sa.Connection]:
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA foreign_keys=OFF")
-            connection.detach()
-        writer = connection.execution_options(digest_writer=True)
-        with writer.begin():
-            yield writer
-
-
 @pytest.fixture
 def second_schema(empty_database_url: str) -> Iterator[Database]:
     """A database of schema 0002 with one composed edition."""
     database = Database(empty_database_url)
     moment = "'2026-01-09 12:00:00.000000" + ("'" if database.is_sqlite else "+00'")
-    with _migrating(database) as connection:
+    with migrating(database) as connection:
         command.upgrade(migrations.config_for(connection), "0002")
         for statement in _ROWS.replace("AT", moment).split(";"):
             connection.exec_driver_sql(statement)
@@ -61,7 +48,7 @@ def _compositions(database: Database) -> list[dict[str, Any]]:
 
 def test_what_was_composed_is_in_the_newsletters_own_language(second_schema: Database) -> None:
     before = _compositions(second_schema)
-    assert second_schema.migrate() == ["0003", "0004", "0005"]
+    assert second_schema.migrate()[0] == "0003"
     assert _compositions(second_schema) == [{**before[0], "place": 0}]
     with second_schema.read() as connection:
         made = store.load_composition(connection, 1)
@@ -72,14 +59,14 @@ def test_what_was_composed_is_in_the_newsletters_own_language(second_schema: Dat
 def test_the_way_back_keeps_the_own_language_alone(second_schema: Database) -> None:
     before = _compositions(second_schema)
     second_schema.migrate()
-    with _migrating(second_schema) as connection:
+    with migrating(second_schema) as connection:
         connection.exec_driver_sql(
             "INSERT INTO composition SELECT edition_id, 'de', revision, content_hash, subject,"
             " preheader, html, text, nonce, composed_at, 1 FROM composition"
         )
-    with _migrating(second_schema) as connection:
+    with migrating(second_schema) as connection:
         command.downgrade(migrations.config_for(connection), "0002")
     assert _compositions(second_schema) == before
-    assert second_schema.migrate() == ["0003", "0004", "0005"]
+    assert second_schema.migrate()[0] == "0003"
     with second_schema.write() as connection:
         command.check(migrations.config_for(connection))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from alembic import command
 
 from digest import migrations
 from digest.db import Database
+from tests.integration.migrating import migrating
 
 _ROWS = """
 INSERT INTO newsletter (id, slug, name, zone, epoch_at, created_at, origin)
@@ -28,24 +27,12 @@ VALUES (1, 1, 1, 'asked', AT, 'form', '192.0.2.1', 'Subscribe'),
 """
 
 
-@contextmanager
-def _migrating(database: Database) -> Iterator[sa.Connection]:
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA foreign_keys=OFF")
-            connection.detach()
-        writer = connection.execution_options(digest_writer=True)
-        with writer.begin():
-            yield writer
-
-
 @pytest.fixture
 def third_schema(empty_database_url: str) -> Iterator[Database]:
     """A database of schema 0003 with four consents in three wordings, one of them none."""
     database = Database(empty_database_url)
     moment = "'2026-01-09 12:00:00.000000" + ("'" if database.is_sqlite else "+00'")
-    with _migrating(database) as connection:
+    with migrating(database) as connection:
         command.upgrade(migrations.config_for(connection), "0003")
         for statement in _ROWS.replace("AT", moment).split(";"):
             connection.exec_driver_sql(statement)
@@ -79,7 +66,7 @@ def test_each_wording_is_kept_once_and_every_consent_still_leads_to_its_own(
 
 def test_the_way_back_puts_the_words_beside_their_consent(third_schema: Database) -> None:
     third_schema.migrate()
-    with _migrating(third_schema) as connection:
+    with migrating(third_schema) as connection:
         command.downgrade(migrations.config_for(connection), "0003")
     assert _words(third_schema, "SELECT id, text FROM consent ORDER BY id") == [
         (1, "Subscribe"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from alembic import command
 
 from digest import migrations
 from digest.db import Database
+from tests.integration.migrating import migrating
 
 _ROWS = """
 INSERT INTO newsletter (id, slug, name, zone, epoch_at, created_at, origin)
@@ -59,18 +59,6 @@ _KEPT = {
 _HASHES = "ix_subscriber_address_hmac"
 
 
-@contextmanager
-def _migrating(database: Database) -> Iterator[sa.Connection]:
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA foreign_keys=OFF")
-            connection.detach()
-        writer = connection.execution_options(digest_writer=True)
-        with writer.begin():
-            yield writer
-
-
 @pytest.fixture
 def fourth_schema(empty_database_url: str) -> Iterator[Database]:
     """A database of schema 0004: one edition sent, one half-way, one not planned yet."""
@@ -78,7 +66,7 @@ def fourth_schema(empty_database_url: str) -> Iterator[Database]:
     zone = "'" if database.is_sqlite else "+00'"
     rows = _ROWS.replace("NOON", f"'2026-01-09 12:00:00.000000{zone}")
     rows = rows.replace("ONE", f"'2026-01-09 13:00:00.000000{zone}")
-    with _migrating(database) as connection:
+    with migrating(database) as connection:
         command.upgrade(migrations.config_for(connection), "0004")
         for statement in rows.split(";"):
             connection.exec_driver_sql(statement)
@@ -105,7 +93,7 @@ def _indexes(database: Database, table: str) -> set[str]:
 
 
 def _go_back(database: Database) -> None:
-    with _migrating(database) as connection:
+    with migrating(database) as connection:
         command.downgrade(migrations.config_for(connection), "0004")
 
 
