@@ -525,10 +525,16 @@ class Engine:
                 hand.waiting.append(copy)
 
     async def _letter(self, edition_id: int) -> Letter | None:
-        """Load an edition and its composition, once a run; None when it has none to be sent."""
-        if edition_id in self._letters:
-            return self._letters[edition_id]
+        """Give an edition and its composition; None when it has none to be sent.
+
+        They are loaded once a run, and anew when its text was mended and approved meanwhile.
+        """
+        known = self._letters.get(edition_id)
         try:
+            if known is not None:
+                newest = await self._at_ledger(self._revision_of, edition_id)
+                if newest == known.edition.revision:
+                    return known
             letter = await self._at_ledger(self._load_letter, edition_id)
         except DigestError as error:
             self._desk.problem = str(error)
@@ -536,6 +542,10 @@ class Engine:
             return None
         self._letters[edition_id] = letter
         return letter
+
+    def _revision_of(self, edition_id: int) -> int:
+        with self._tools.database.read() as connection:
+            return edition_by_id(connection, edition_id).revision
 
     def _load_letter(self, edition_id: int) -> Letter:
         with self._tools.database.read() as connection:

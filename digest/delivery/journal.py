@@ -11,6 +11,7 @@ import contextlib
 import logging
 import mmap
 import os
+import platform
 import secrets
 import struct
 from collections.abc import Iterator, Mapping
@@ -168,7 +169,7 @@ class Journal:
     def __init__(self, folder: Path, owner: str) -> None:
         """Keep the folder; see `open_journal`."""
         self.owner = owner
-        """Who the leases of this folder belong to: a name drawn when it was made."""
+        """Who the leases of this folder belong to: its machine, and a name drawn once."""
         self.folder = folder
 
     def lease(self, key: Key, copies: int) -> LeaseFile:
@@ -240,7 +241,7 @@ def _owner(lock: TextIO) -> str:
     lock.seek(0)
     owner = lock.read().strip()
     if not owner:
-        owner = secrets.token_hex(8)
+        owner = f"{platform.node()[:40]} {secrets.token_hex(8)}"
         lock.truncate(0)
         lock.write(owner)
         lock.flush()

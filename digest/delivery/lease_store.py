@@ -34,8 +34,9 @@ from digest.delivery.store import attempt, delivery, delivery_batch, delivery_re
 from digest.editions.model import EditionState
 from digest.editions.store import edition
 
-LEASE = timedelta(seconds=30)
-"""How long a sender that says nothing keeps what it has taken."""
+LEASE = timedelta(seconds=20)
+"""How long a sender that says nothing keeps what it has taken: others look each ten seconds, so
+that they go on with it within 30 s."""
 
 _OPEN = (DeliveryState.PLANNED, DeliveryState.DEFERRED)
 

@@ -144,6 +144,7 @@ def loaded_of(words: LoadedWords) -> Loaded:
     copies = words.planned or [Planned(row[0], row[1]) for row in words.rows]
     people: dict[int, Addressee] = {}
     places: dict[int, Place] = {}
+    same: dict[int, Place] = {}
     for reader, language, first, *more in words.rows:
         if not more:
             people[reader] = first
@@ -152,7 +153,10 @@ def loaded_of(words: LoadedWords) -> Loaded:
         people[reader] = Recipient(
             reader, first, public_id, confirmed_at, None, topics, text_only, language
         )
-        places[reader] = Place(place_id, group)
+        place = same.get(place_id)
+        if place is None:
+            place = same[place_id] = Place(place_id, group)
+        places[reader] = place
     file = LeaseFile.opened(words.path)
     return Loaded(lease_of(words.lease, copies), file, people, places)
 

@@ -7,7 +7,7 @@ lost counts as none: a notice that comes twice does less harm than one that neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from digest.clock import Clock
@@ -19,7 +19,7 @@ from digest.delivery.settle import clean
 from digest.errors import DigestError
 from digest.log import event
 from digest.outbox import store
-from digest.outbox.model import Notice
+from digest.outbox.model import Notice, NoticeKind
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +37,21 @@ def are_due(database: Database, *, clock: Clock) -> bool:
 
 
 def take_notices(
-    database: Database, *, render: Render, clock: Clock, limit: int = _LIMIT
+    database: Database,
+    *,
+    render: Render,
+    clock: Clock,
+    limit: int = _LIMIT,
+    kinds: Collection[NoticeKind] | None = None,
 ) -> list[Parcel]:
     """Take notices that are due, their try counted; each parcel's `ref` is its notice.
+
+    `kinds` are those that are taken, when it is not all of them.
 
     What cannot be composed is recorded as failed here.
     """
     with database.read() as connection:
-        waiting = store.due(connection, now=clock(), limit=limit)
+        waiting = store.due(connection, now=clock(), limit=limit, kinds=kinds)
     if not waiting:
         return []
     with database.write() as connection:

@@ -28,14 +28,19 @@ def retry(database: Database, edition: Edition, state: DeliveryState, clock: Clo
 
     Their attempts are kept and their 24 hours begin anew. An edition that was "sent" is "sending"
     again as long as any of them is open; one that is stopped or held waits for `resume`.
-    Raises WorkflowError for another state than deferred, failed or uncertain, and for an edition
-    that was never being sent.
+    Raises WorkflowError for another state than deferred, failed or uncertain, for an edition that
+    was never being sent, and for one whose time is over: the sender would give it up at once.
     """
     if state not in _ASKABLE:
         raise WorkflowError(
             f"retry: {state}: only deferred, failed or uncertain copies can be tried again"
         )
     now, count, after = clock(), 0, 0
+    if edition.expires_at is not None and edition.expires_at <= now:
+        raise WorkflowError(
+            f"retry: {edition.address}: its time is over, and no copy of it leaves any more",
+            hint="How long letters are delivered: expires_after, in digest.toml.",
+        )
     while True:
         with database.write() as connection:
             found = store.lock_edition(connection, edition.id)

@@ -122,6 +122,12 @@ def has_rows(connection: Connection, edition_id: int) -> bool:
     return bool(connection.scalar(sa.select(batch)))
 
 
+def batch_count(connection: Connection, edition_id: int) -> int:
+    """Give how many batches an edition was planned in."""
+    mine = delivery_batch.c.edition_id == edition_id
+    return connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one()
+
+
 def ended_editions(connection: Connection) -> list[int]:
     """Find the editions being sent, or held in that, of which no copy is open or waits."""
     return list(connection.scalars(_ended()))

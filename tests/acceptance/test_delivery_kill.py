@@ -49,7 +49,7 @@ MODES = {
     APART: SendRules(apart_after=0),
 }
 BEGIN_SECONDS = 1.0
-"""A sender that may begin for so long after its last word, in place of 25 s."""
+"""A sender that may begin for so long after its last word, in place of 15 s."""
 
 
 @pytest.mark.long

@@ -93,7 +93,7 @@ def test_a_connection_cut_before_the_final_dot_costs_nobody_their_copy_and_doubl
     extensions = EXTENSIONS if pipelining else PLAIN
     with smtp_sink(extensions=extensions) as sink:
         # A letter this small leaves in one write with its dot: cut twice, nobody would know.
-        actions = [action] if where == "in the content" else [action, action]
+        actions = [action] if phase == "CONTENT" else [action, action]
         if phase in {"GREETING", "EHLO", "MAIL"}:
             sink.script[phase] = actions
         else:

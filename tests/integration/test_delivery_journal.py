@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from digest.clock import fixed, utc_now
 from digest.db import Database
-from digest.delivery import store
+from digest.delivery import count_store, store
 from digest.delivery.breaker import Breaker
 from digest.delivery.engine import Tools
 from digest.delivery.journal import (
@@ -349,12 +349,8 @@ def test_what_was_flushed_before_the_crash_is_not_asked_of_the_journal(office: O
     with office.database.write() as connection:
         first = store.delivery.c.subscriber_id == 1
         connection.execute(sa.update(store.delivery).where(first).values(state="accepted"))
-        connection.execute(sa.text("UPDATE delivery_count SET n = 5 WHERE state = 'planned'"))
-        counted = sa.text(
-            "INSERT INTO delivery_count SELECT edition_id, 0, 'accepted', hour, 1"
-            " FROM delivery_count"
-        )
-        connection.execute(counted)
+        moved = {(office.edition.id, 0, "planned"): -1, (office.edition.id, 0, "accepted"): 1}
+        count_store.add_counts(connection, moved, at=NOON)
     office.wrote((1, None), (2, None), (2, ACCEPTED))
     assert office.start() == Sent(accepted=4, finished=(office.edition.id,))
     assert office.tried == [3, 4, 5, 6]
@@ -425,8 +421,8 @@ def test_a_machine_lost_in_a_transaction_keeps_its_locks_for_less_than_a_lease(
 ) -> None:
     with database.write() as connection:
         kept = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one()
-    assert kept == "20s"
-    assert timedelta(seconds=20) < LEASE
+    assert kept == "10s"
+    assert timedelta(seconds=10) < LEASE
 
 
 @ON_POSTGRESQL  # on SQLite the seat tells that the other is dead

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -784,6 +785,13 @@ def test_only_what_was_sent_and_is_not_accepted_can_be_tried_again(database: Dat
         retry(database, edition, DeliveryState.FAILED, fixed(NOON))
     with pytest.raises(WorkflowError, match="only deferred, failed or uncertain"):
         retry(database, edition, DeliveryState.ACCEPTED, fixed(NOON))
+
+
+def test_what_is_too_late_to_leave_is_not_made_due_again(database: Database) -> None:
+    edition = replace(_planned(database, 2), expires_at=NOON + timedelta(hours=1))
+    with pytest.raises(WorkflowError, match="its time is over, and no copy of it leaves any more"):
+        retry(database, edition, DeliveryState.FAILED, fixed(NOON + timedelta(hours=1)))
+    assert tally(database, edition) == Tally(planned=2)
 
 
 class MistakenLedger(Ledger):
