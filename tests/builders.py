@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+import sqlalchemy as sa
 import tomli_w
 
 from digest.app import App, open_app
@@ -24,14 +25,13 @@ from digest.editions import candidate_store
 from digest.editions import store as editions
 from digest.editions.model import Edition
 from digest.outbox import store as outbox
-from digest.outbox.model import Notice
+from digest.outbox.model import Notice, NoticeKind, NoticeState
 from digest.workflow.advance import advance
 from subscribers.model import Act
 from subscribers.signup import add
 
 DESK, ADMIN, TESTER = "desk@post.example", "admin@post.example", "tester@post.example"
 WORKDAYS = ["mon", "tue", "wed", "thu", "fri"]
-FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def moment(text: str) -> datetime:
@@ -136,6 +136,8 @@ class Paper:
     watch: Watch
     feed: Path
     stories: list[tuple[str, datetime]] = field(default_factory=list)
+    mail_works: bool = True
+    """Whether the mail server takes what the editors are told."""
 
     def publish(self, *headlines: str) -> None:
         """Put stories into the feed at the watch's hour, and let the collector see them."""
@@ -150,9 +152,23 @@ class Paper:
         self.publish(*(f"{word} {day}" for word in _WORDS[:count]))
 
     def go(self, text: str) -> list[tuple[str, str]]:
-        """Set the watch and take the step of a tick; give what happened to which edition."""
+        """Set the watch and take the step of a tick; give what happened to which edition.
+
+        While `mail_works`, the mail server takes what the editors are to be told at once.
+        """
         self.watch.at = moment(text)
-        return [(step.what, step.edition) for step in advance(self.app.newsroom)]
+        steps = advance(self.app.newsroom)
+        if self.mail_works and self.post():
+            steps += advance(self.app.newsroom)
+        return [(step.what, step.edition) for step in steps]
+
+    def post(self, *, refused: bool = False) -> int:
+        """Have the mail server take (or refuse) what the editors are to be told; give how many."""
+        now, done = self.watch.at, outbox.mark_failed if refused else outbox.mark_sent
+        with self.app.database.write() as connection:
+            due = outbox.due(connection, now=now, limit=999)
+            told = [each for each in due if each.kind is NoticeKind.EDITORS]
+            return sum(done(connection, each, at=now, reply="250 taken") for each in told)
 
     def reader(self, address: str, *slugs: str) -> None:
         """Add a confirmed reader."""
@@ -160,10 +176,24 @@ class Paper:
         add(self.app.database, address, wanted, Act(self.watch.at, "command"), keys=self.app.keys)
 
     def notices(self) -> list[Notice]:
-        """Give every notice that waits, in the order written."""
+        """Give what waits, and what the mail server took of what editors are told, as written."""
+        table = outbox.notice.c
+        taken = (table.state == NoticeState.SENT.value) & (table.kind == NoticeKind.EDITORS.value)
+        query = sa.select(outbox.notice).where(table.next_at.is_not(None) | taken)
         with self.app.database.read() as connection:
-            found = outbox.due(connection, now=FAR, limit=999)
-        return sorted(found, key=lambda notice: notice.id)
+            rows = connection.execute(query.order_by(table.id)).all()
+        return [
+            Notice(
+                id=row.id,
+                dedupe_key=row.dedupe_key,
+                kind=NoticeKind(row.kind),
+                to_address=row.to_address,
+                facts=row.facts,
+                attempts=row.attempts,
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
 
     def told(self) -> list[tuple[str, str]]:
         """Give what the editors and operators were told, and of what."""

@@ -18,7 +18,8 @@ from digest.editions.cadence import next_slot
 from digest.editions.model import Place
 from digest.sources import article_store
 from digest.sources.collect import collect
-from digest.workflow.advance import carry, take
+from digest.workflow.advance import carry
+from digest.workflow.due import take
 
 FURNITURE = ("Newsletter", "Related Articles", "0:00", "Close", "×")
 

@@ -38,6 +38,10 @@ CALLS: dict[tuple[str, str], Scope | None] = {
         ("POST", f"/editions/daily/1/{verb}"): Scope.EDITIONS_WRITE
         for verb in ("stop", "hold", "resume")
     },
+    **{
+        ("POST", f"/editions/daily/1/{verb}"): Scope.EDITIONS_RELEASE
+        for verb in ("approve", "skip", "send", "correct")
+    },
 }
 NEVER_STORED = {"Set-Cookie", "Access-Control-Allow-Origin", "Server", "X-Powered-By"}
 

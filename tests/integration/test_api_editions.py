@@ -51,6 +51,8 @@ def test_an_edition_is_shown_with_its_state_and_its_copies(caller: Caller) -> No
             "address": "daily/2026-01-09",
             "date": "2026-01-09",
             "state": "sending",
+            "revision": 1,
+            "content_hash": None,
             "reason": "smtp is away.",
             "send_at": _moment(1),
             "sending_at": _moment(1),

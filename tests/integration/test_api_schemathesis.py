@@ -6,6 +6,7 @@ import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 
+from digest.composition import store as compositions
+from digest.composition.compose import set_hash
+from digest.composition.model import Composition
 from digest.db import Database
 from subscribers import directory_store, signup
 from subscribers.limits import SignupPolicy
@@ -25,6 +29,9 @@ from tests.integration.web_site import KEYS, NOON
 
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 """For each operation and each way of making them; `TEST_EXAMPLES=300` is the long form."""
+
+_LETTER = Composition(2, "en", 1, "Ferry returns", "At nine.", "<p>x</p>", "x", "n", "0" * 64)
+"""What edition 2 was composed to."""
 
 KNOWN = {
     "newsletters": ["daily"],
@@ -40,6 +47,7 @@ KNOWN = {
     "edition": "1",
     "segment": "state:confirmed",
     "expression": "topic:sport and joined<2026-01-01",
+    "content_hash": set_hash([_LETTER]),
 }
 """What a description cannot say: the names that this one site has."""
 
@@ -51,6 +59,11 @@ _NUMBERS = itertools.count()
 _READERS: list[str] = []
 """A reader who is there, by their id."""
 _ERASES = "DELETE /subscribers/{public_id}"
+_EDITIONS = {
+    f"POST /editions/{{slug}}/{{edition}}/{verb}": number
+    for verb, number in (("approve", "2"), ("skip", "3"), ("send", "4"))
+}
+"""Editions of which that can be said; of the first, all else."""
 
 
 @schemathesis.hook
@@ -67,6 +80,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     for part in (case.query or {}, case.path_parameters or {}):
         part.update({name: KNOWN[name] for name in part if name in KNOWN})
     (case.query or {}).pop("cursor", None)
+    if case.operation.label in _EDITIONS and case.path_parameters:
+        case.path_parameters["edition"] = _EDITIONS[case.operation.label]
     if case.operation.label != _ERASES and case.meta.phase.name is not TestPhase.STATEFUL:
         part = case.path_parameters or {}
         part.update({name: _READERS[-1] for name in part if name == "public_id"})
@@ -131,6 +146,7 @@ def schema(sqlite_database: Database) -> schemathesis.BaseSchema:
         sqlite_database, "steady.reader@reader.example", [DAILY], Act(NOON, "command"), keys=KEYS
     )
     begin_edition(sqlite_database)
+    _make_editions(sqlite_database)
     with sqlite_database.read() as connection:
         _READERS[:] = directory_store.public_ids(connection, [1]).values()
     config = schemathesis.Config.from_dict(
@@ -145,6 +161,14 @@ def schema(sqlite_database: Database) -> schemathesis.BaseSchema:
         }
     )
     return schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, config=config)
+
+
+def _make_editions(database: Database) -> None:
+    """Write one edition in review and composed, one to be skipped, and one approved."""
+    for day, state in ((12, "in review"), (13, "in review"), (14, "approved")):
+        begin_edition(database, day=date(2026, 1, day), state=state, sending_at=None)
+    with database.write() as connection:
+        compositions.save_compositions(connection, [_LETTER], at=NOON)
 
 
 @pytest.mark.long

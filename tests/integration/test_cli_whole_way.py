@@ -381,7 +381,7 @@ def test_a_slot_that_was_passed_over_says_why_and_offers_one_more(tmp_path: Path
 def _record_skip(folder: Path, day: date, reason: str) -> None:
     database = Database(f"sqlite:///{folder}/var/digest.db")
     with database.write() as connection:
-        at = datetime.combine(day, time(), UTC)
+        at = datetime.combine(day, time(), ZoneInfo(zone_at_noon())).astimezone(UTC)
         editions.take_slot(connection, 1, Slot(day, at, at), SlotState.DUE)
         editions.set_slot(connection, 1, Slot(day, at, at), SlotState.SKIPPED, reason)
     database.close()

@@ -111,7 +111,10 @@ def test_it_is_byte_for_byte_what_prepare_makes_at_that_moment(paper: Paper) -> 
     seen = look(paper)
     edition = drafted(paper)
     assert tuple(copy.composition for copy in seen.copies) == kept(paper, edition)
-    assert replace(seen.edition, state=edition.state, told_at=edition.told_at) == edition
+    assert (
+        replace(seen.edition, state=edition.state, told_at=edition.told_at, told_as=edition.told_as)
+        == edition
+    )
     assert (seen.edition.state, seen.exists, seen.stored) == (EditionState.DRAFT, False, False)
 
 
