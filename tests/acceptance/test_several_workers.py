@@ -21,8 +21,9 @@ from tests.integration.smtp_sink import SmtpSink, smtp_sink
 
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 IN_FULL = "TEST_KILLS" in os.environ
-ACCEPT_SECONDS = 0.003
+ACCEPT_SECONDS = 0.02
 READERS = 2_000
+"""So slow and so many that one sender alone needs five seconds: time for the other to come in."""
 GO_ON_SECONDS = 30.0
 
 
@@ -35,10 +36,12 @@ def test_a_worker_killed_half_way_is_made_up_for_by_the_other(
         smtp_sink(accept_seconds=ACCEPT_SECONDS, keep=False) as sink,
         worker_site(tmp_path, database, sink) as site,
     ):
-        doomed, other = site.start("a"), site.start("b")
+        workers = [site.start("a"), site.start("b")]
         edition = site.post(READERS)
         until(lambda: len(site.copies()) > READERS // 3, "it is not being sent")
-        until(lambda: site.held_by(doomed.owner) > 0, "it sends nothing")
+        # Whoever is at it: on a busy machine one may have taken all there is.
+        doomed = max(workers, key=lambda each: site.held_by(each.owner))
+        (other,) = [each for each in workers if each is not doomed]
         doomed.kill()
         if not IN_FULL:
             expire(database, doomed.owner)
