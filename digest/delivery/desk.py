@@ -107,7 +107,8 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         self._ready: dict[Line, deque[Parcel]] = {}
         self._composing: Counter[Line] = Counter()
-        self._seen: set[tuple[int, str, bool]] = set()
+        self._seen: dict[tuple[int, str, bool], bool] = {}
+        """The kinds of copies whose first was looked at, and whether that was all ASCII."""
         self._refused: deque[Refused] = deque(maxlen=_REMEMBERED)
         self._nap: asyncio.TimerHandle | None = None
         self._unsynced: set[LeaseFile] = set()
@@ -239,11 +240,13 @@ class Desk:
         if not problem and key not in self._seen:
             problem = message_objection(message, smtputf8=envelope.smtputf8)
             if not problem:
-                self._seen.add(key)
+                self._seen[key] = message.isascii()
         if problem:
             return Settled(DeliveryState.FAILED, reason=problem)
         copy.message_id = envelope.message_id
-        return Parcel(envelope, message, copy)
+        # What differs by reader is quoted-printable, or stands in the header.
+        is_ascii = None if envelope.smtputf8 else self._seen[key]
+        return Parcel(envelope, message, copy, is_ascii)
 
     def _could_not(self, copy: Copy, settled: Settled) -> None:
         self._landed(copy)

@@ -454,8 +454,10 @@ class Engine:
             return
         self._nothing_due = not loaded
         asked_at = monotonic()
+        found = {each.lease.edition_id for each in loaded}
+        letters = {edition_id: await self._letter(edition_id) for edition_id in found}
         for each in loaded:
-            await self._take_up(each, asked_at)
+            await self._take_up(each, letters[each.lease.edition_id], asked_at)
 
     def _is_shut(self) -> bool:
         """Give back what is in hand when nothing may leave for a while: it is not our hour."""
@@ -489,10 +491,9 @@ class Engine:
             skip=frozenset(self._skip),
         )
 
-    async def _take_up(self, loaded: Loaded, asked_at: float) -> None:
+    async def _take_up(self, loaded: Loaded, letter: Letter | None, asked_at: float) -> None:
         """Begin with a lease: skip who may not be mailed, let go whom its intent allows."""
         lease = loaded.lease
-        letter = await self._letter(lease.edition_id)
         if letter is None:
             await self._at_ledger(self._tools.ledger.give_back, lease)
             loaded.file.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import signal
 from collections.abc import Callable, Mapping
@@ -34,6 +35,9 @@ CODE = (
 """What the process is started with; the rest of its command line is where to import from."""
 
 
+_COLLECT_AFTER = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Begin:
     """What the process is told first. The journal's folder is held by the sender, for both."""
@@ -48,6 +52,7 @@ class Begin:
 
 def run(descriptor: int) -> None:
     """Do what the sender asks at the other end of the socket, until that closes."""
+    gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])  # as the sender does, for its reasons
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the sender says when: it still has results to write
     with Connection(descriptor) as line:

@@ -168,12 +168,14 @@ class Way:
 class Parcel:
     """One message on its way: composed, signed, not written to the wire yet.
 
-    `ref` is its owner's: which row of the ledger it is, or which notice.
+    `ref` is its owner's: which row of the ledger it is, or which notice. `is_ascii` is what its
+    owner knows of the message already; None: nothing, it is looked at.
     """
 
     envelope: Envelope
     message: bytes
     ref: object = None
+    is_ascii: bool | None = None
 
 
 class Source(Protocol):

@@ -18,6 +18,7 @@ from digest.composition.catalogs import Languages
 from digest.composition.compose import compose_notice, set_hash
 from digest.composition.dates import local_date, long_date_words
 from digest.composition.environment import MailTemplates
+from digest.composition.frozen import require_frozen
 from digest.composition.headers import (
     ONE_CLICK,
     ascii_domain,
@@ -129,7 +130,9 @@ class Mailer:
                 hint="Nobody is sent any other. Put the approved text back from a backup.",
             )
         least = 0 if edition.corrects else self.least.get(edition.newsletter_id, 0)
-        return EditionWires(composed, self._headers(edition), least=least, signer=self.signer)
+        wires = EditionWires(composed, self._headers(edition), least=least, signer=self.signer)
+        require_frozen(approved, composed, wires, edition=edition.address)
+        return wires
 
     def wire(self, edition: Edition, composition: Composition) -> EditionWire:
         """Make a composition ready to be spliced, whether or not it was approved."""

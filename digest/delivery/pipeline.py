@@ -441,7 +441,7 @@ class Pipeline(asyncio.Protocol):
         self._speakable = "" if envelope.smtputf8 else envelope.sender
         if envelope.smtputf8 and not offer.smtputf8:
             return "the server does not take addresses outside ASCII (SMTPUTF8)"
-        if not offer.eight_bit and not message.isascii():
+        if not offer.eight_bit and not _is_ascii(parcel):
             return "the server takes no 8-bit message"
         if offer.largest and len(message) > offer.largest:
             return f"the message is larger than the {offer.largest} bytes the server takes"
@@ -454,7 +454,7 @@ class Pipeline(asyncio.Protocol):
         self._taken += 1
         self._next, self._refusal, self._heard = parcel, None, False
         size = f" SIZE={len(message)}" if self._offer.size else ""
-        body = "" if message.isascii() else " BODY=8BITMIME"
+        body = "" if _is_ascii(parcel) else " BODY=8BITMIME"
         utf8 = " SMTPUTF8" if envelope.smtputf8 else ""
         mail = f"MAIL FROM:<{envelope.sender}>{size}{body}{utf8}\r\n"
         rcpt = f"RCPT TO:<{envelope.recipient}>\r\n"
@@ -577,6 +577,11 @@ class Pipeline(asyncio.Protocol):
             self._quit()
         else:
             self._finish(self._away("no answer in time"))
+
+
+def _is_ascii(parcel: Parcel) -> bool:
+    known = parcel.is_ascii
+    return parcel.message.isascii() if known is None else known
 
 
 def _text(line: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +25,9 @@ from digest.delivery.notify import Render, are_due
 from digest.errors import DigestError
 
 __all__ = ["SendRules", "Sender", "open_sender", "send_due"]
+
+_COLLECT_AFTER = 50_000
+"""Python's own 700 are what some seventy messages make."""
 
 
 @dataclass(slots=True)
@@ -54,7 +58,7 @@ class Sender:
         self._life.recovered = False  # until this run has ended with nothing left behind
         tools = replace(self._tools, stop=stop, on_progress=on_progress)
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with _seldom_collecting(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 engine = Engine(tools)
                 sent = runner.run(engine.run())
         finally:
@@ -180,6 +184,17 @@ def send_due(
         on_fault=on_fault,
     ) as sender:
         return sender.run(stop=stop, on_progress=on_progress or (lambda _sent: None))
+
+
+@contextlib.contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for cycles seldom while a run lasts: it makes many values a message, and no cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
