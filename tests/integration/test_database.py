@@ -27,7 +27,7 @@ def _beat(process: str = "web", at: datetime = NOON) -> dict[str, object]:
     }
 
 
-REVISIONS = [f"{n:04}" for n in range(1, 11)]
+REVISIONS = [f"{n:04}" for n in range(1, 15)]
 
 
 def test_an_empty_database_reaches_the_head_and_a_second_run_changes_nothing(
