@@ -1,5 +1,5 @@
 # Every verb of dev.py, for fingers used to make:  make test ARGS="-k feed"
-VERBS := demo test check serve bench kill fuzz soak year letters messages screenshots lock setup
+VERBS := demo test check serve bench kill fuzz soak year letters caniemail messages screenshots lock setup
 PYTHON ?= python3
 
 help:

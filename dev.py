@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -424,6 +425,32 @@ def letters(arguments: list[str]) -> int:
     return _rounds([*side_by_side, *files], {"TEST_LETTERS": "all"}, arguments)
 
 
+def caniemail(arguments: list[str]) -> int:
+    """Bring the data about mail programs up to date: from npm, or from a data.json that is named.
+
+    The product needs neither: it carries the data, made small, in digest/checks/data.
+    """
+    maker = [PYTHON, "-m", "digest.checks.caniemail_vendored"]
+    if arguments:
+        return _call([*maker, *arguments])
+    npm = shutil.which("npm")
+    if npm is None:
+        raise DevError("caniemail: npm is not on this machine; name the data.json of caniemail.com")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _quietly(
+                npm, "pack", "caniemail@latest", "--ignore-scripts", "--pack-destination", folder
+            )
+        except StepError as error:
+            raise DevError(f"caniemail: npm could not fetch it: {str(error)[-160:]}") from error
+        (packed,) = Path(folder).glob("*.tgz")
+        with tarfile.open(packed) as archive:
+            member = archive.extractfile("package/data/caniemail.json")
+            data = Path(folder, "data.json")
+            data.write_bytes(member.read() if member else b"{}")
+        return _call([*maker, data])
+
+
 def messages(arguments: list[str]) -> int:
     """Bring the catalogs up to date with code and templates; say what is to be translated."""
     return _call([PYTHON, "-m", "tests.catalog_words", *arguments])
@@ -501,6 +528,7 @@ VERBS = {
     "soak": Verb(soak),
     "year": Verb(year),
     "letters": Verb(letters),
+    "caniemail": Verb(caniemail),
     "messages": Verb(messages),
     "screenshots": Verb(screenshots),
     "lock": Verb(lock, needs_venv=False),

@@ -106,23 +106,49 @@ def sample_letter(
     words = _words(language.tag)
     newsletter = _newsletter(template, words)
     noted = template == "daily" if noted is None else noted
-    candidates = _candidates(template, words)
+    selection = sample_selection(template, language.tag, noted=noted)
     return write_letter(
         _edition(newsletter),
         newsletter,
-        Selection(
-            candidates,
-            note={"": words.note} if noted else {},
-            sponsor=None if template == SINGLE else Sponsor(words.sponsor, _SPONSOR_URL),
-            most_read=_most_read(candidates) if template == WEEKLY else (),
-        ),
+        selection,
         site=site or sample_site(language.tag),
         language=language,
         shots=_shots(words, images),
         next_slot=_next_slot(template),
         twin=_TWINS.get(template),
-        carried=_carried(candidates, words),
+        carried=_carried(selection.candidates, words),
     )
+
+
+def sample_selection(template: str, tag: str, *, noted: bool) -> Selection:
+    """Choose the sample stories as for a letter of this template; `noted` as in `sample_letter`.
+
+    Their pictures stand at the addresses of `sample_pictures`.
+    """
+    words = _words(tag)
+    candidates = _candidates(template, words)
+    return Selection(
+        candidates,
+        note={"": words.note} if noted else {},
+        sponsor=None if template == SINGLE else Sponsor(words.sponsor, _SPONSOR_URL),
+        most_read=_most_read(candidates) if template == WEEKLY else (),
+    )
+
+
+def sample_pictures() -> dict[str, str]:
+    """Give the addresses of the sample stories' pictures by their names, as "harbour"."""
+    names = (row.picture for row in _rows(ENGLISH) if row.picture)
+    return {name: _picture_url(name) for name in names}
+
+
+def sample_newsletter(template: str, tag: str) -> NewsletterSpec:
+    """Give the newsletter that a sample letter is of."""
+    return _newsletter(template, _words(tag))
+
+
+def sample_edition(template: str, tag: str) -> Edition:
+    """Give the edition that a sample letter is of."""
+    return _edition(_newsletter(template, _words(tag)))
 
 
 def sample_facts(kind: str, language: Language) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
+from digest.config.check_codes import CODES
 from digest.config.model import RESERVED_SLUGS
 from digest.config.values import did_you_mean
 
@@ -32,6 +33,8 @@ def cross_errors(raw: Mapping[str, Any]) -> Iterator[Found]:
                 yield from _lost((*place, key), newsletter.get(key), _table(raw, table), noun)
             yield from _lost_sponsor((*place, "sponsor_slot"), newsletter)
             yield from _twice((*place, "languages"), newsletter.get("languages"))
+            yield from _lost_checks((*place, "checks"), _table(newsletter, "checks"))
+    yield from _lost_checks(("checks",), _table(raw, "checks"))
     yield from _twins_in_a_ring(_table(raw, "newsletters"))
 
 
@@ -53,6 +56,12 @@ def _lost_sponsor(place: tuple[str, ...], newsletter: Mapping[str, Any]) -> Iter
     if word == "after" and section not in {*_PLACES, *known}:
         near = did_you_mean(section, [*_PLACES, *known])
         yield place, f"this newsletter has no section {section!r}{near}"
+
+
+def _lost_checks(place: tuple[str, ...], checks: Mapping[str, Any]) -> Iterator[Found]:
+    for code in _table(checks, "ignore"):
+        if code not in CODES:
+            yield (*place, "ignore", str(code)), f"no such check{did_you_mean(code, CODES)}"
 
 
 def _twice(place: tuple[str, ...], tags: object) -> Iterator[Found]:

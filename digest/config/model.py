@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from digest.config.values import (
     Colour,
@@ -344,6 +344,14 @@ class LimitSettings(Part):
     quiet: HoursOfDay | None = None
 
 
+class NewsletterCheckSettings(Part):
+    """What is other for one newsletter than `[checks]` says."""
+
+    minutes: Annotated[int, Field(ge=1, le=600)] | None = None
+    ignore: dict[str, Line] = {}
+    """Beside those of `[checks]`."""
+
+
 _WITHOUT_EFFECT: tuple[str, ...] = ()
 """Settings of a newsletter that may be set, and that only a later version follows."""
 
@@ -385,6 +393,7 @@ class NewsletterSettings(Part):
     """How late a slot is still made; later ones are recorded as missed."""
     urgent: bool = False
     """It goes before the others: for breaking news."""
+    checks: NewsletterCheckSettings = NewsletterCheckSettings()
 
     @model_validator(mode="after")
     def _hours(self) -> Self:
@@ -455,6 +464,71 @@ class AlarmSettings(Part):
         return self
 
 
+class CheckSettings(Part):
+    """From where on the checks find something wrong, and which of them are let be."""
+
+    html_warn: Annotated[int, Field(ge=1_000, le=10_000_000)] = 75_000
+    """Bytes of a letter's HTML."""
+    html_block: Annotated[int, Field(ge=1_000, le=10_000_000)] = 100_000
+    headline: Annotated[int, Field(ge=10, le=1_000)] = 110
+    """Characters."""
+    standfirst: Annotated[int, Field(ge=10, le=2_000)] = 240
+    subject_least: Annotated[int, Field(ge=0, le=200)] = 10
+    """Columns, as a wide sign of East Asia takes two."""
+    subject_warn: Annotated[int, Field(ge=1, le=500)] = 60
+    subject_block: Annotated[int, Field(ge=1, le=900)] = 150
+    preheader_least: Annotated[int, Field(ge=0, le=200)] = 40
+    preheader_most: Annotated[int, Field(ge=1, le=500)] = 130
+    minutes: Annotated[int, Field(ge=1, le=600)] = 12
+    """How long a letter may take to read."""
+    links: Annotated[int, Field(ge=1, le=10_000)] = 100
+    clients: Annotated[tuple[Slug, ...], Field(min_length=1)] = (
+        "gmail",
+        "apple-mail",
+        "outlook",
+        "yahoo",
+    )
+    """The families of mail programs a letter is made for, as caniemail.com names them."""
+    ignore: dict[str, Line] = {}
+    """The reasons for which findings are let be, by code."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for low, high in (
+            ("html_warn", "html_block"),
+            ("subject_least", "subject_warn"),
+            ("subject_warn", "subject_block"),
+            ("preheader_least", "preheader_most"),
+        ):
+            least, most = getattr(self, low), getattr(self, high)
+            if least > most:
+                raise ValueError(f"{low} ({least}) is more than {high} ({most})")
+        return self
+
+
+_SHORTEST_SESSION, _LONGEST_SESSION = timedelta(minutes=5), timedelta(days=365)
+
+
+class DeskSettings(Part):
+    """How long people of the desk stay signed in."""
+
+    session_idle: Duration = timedelta(days=3)
+    session_life: Duration = timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _of_use(self) -> Self:
+        if not _SHORTEST_SESSION <= self.session_idle <= self.session_life <= _LONGEST_SESSION:
+            raise ValueError("session_idle and session_life: 5m to 365d, the first the shorter one")
+        return self
+
+
+class WebhookSettings(Part):
+    """Whom outgoing webhooks may call."""
+
+    allow: tuple[Network, ...] = ()
+    """Networks that may be called although they are not public."""
+
+
 class LogSettings(Part):
     """How the lines on standard error look."""
 
@@ -472,10 +546,24 @@ class Settings(Part):
     people: PeopleSettings = PeopleSettings()
     readers: ReaderSettings = ReaderSettings()
     alarms: AlarmSettings = AlarmSettings()
+    desk: DeskSettings = DeskSettings()
+    checks: CheckSettings = CheckSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     sources: dict[Slug, SourceSettings] = {}
     sections: dict[Slug, SectionSettings] = {}
     newsletters: dict[Slug, NewsletterSettings] = {}
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """Where they were read: pages show it with a line. None where they come from elsewhere."""
+        return self._file
+
+    def read_from(self, path: Path) -> Self:
+        """Note where they were read; it is no setting."""
+        self._file = path
+        return self
 
     @property
     def smtp_password(self) -> str | None:

@@ -58,7 +58,8 @@ def load(path: Path, *, resolve: bool = True) -> Settings:
         raw = _merge(raw, _from_environment())
     report = _Report(path, text, variables)
     settings = _validate(raw, report, problems)
-    return _finish(settings, path.resolve().parent) if resolve else settings
+    settings = _finish(settings, path.resolve().parent) if resolve else settings
+    return settings.read_from(path)
 
 
 class _Report:

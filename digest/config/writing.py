@@ -65,17 +65,24 @@ def first_settings(
     kind: str = "feed",
     accent: str = "#0B4F8A",
     logo: str = "",
+    logo_file: str = "",
     allow: Sequence[str] = (),
+    daily_days: Sequence[str] = ("mon", "tue", "wed", "thu", "fri"),
+    daily_min: int = 3,
+    daily_max_age: str = "48h",
+    weekly_min: int = 5,
 ) -> str:
     """Write the digest.toml of a new site, with a comment where a person must look.
 
-    `kind` is that of the source at `feed`; `logo` the address of a picture to look at.
+    `kind` is that of the source at `feed`; `logo` the address of a picture to look at, `logo_file`
+    that picture on the disk, if it could be had.
     """
     quote = _quoted
     source = f"{kind:5} = {quote(feed)}\n"
     if allow:
         source += f"allow = [{', '.join(map(quote, allow))}]   # not public, and yet ours to read\n"
     seen = f"   # the site's logo: {_comment(logo)}" if logo else ""
+    picture = f", logo = {quote(logo_file)}" if logo_file else ""
     return f"""\
 # `digest config check` finds mistakes; docs/reference/settings.md has the rest.
 environment = "production"         # "staging" mails only test_readers, whatever the database says
@@ -86,7 +93,7 @@ url            = {quote(url)}
 timezone       = {quote(timezone)}   # every hour below is local here
 language       = {quote(language)}
 postal_address = {quote(f"{name}, write your postal address here")}   # in every footer, by law
-brand          = {{ accent = {quote(accent)} }}{seen}
+brand          = {{ accent = {quote(accent)}{picture} }}{seen}
 
 [web]
 public_url = "http://127.0.0.1:8025"   # stands in every link we mail: your public https address
@@ -118,11 +125,11 @@ test_readers = []
 [newsletters.daily]
 name     = "The Morning Post"
 template = "daily"
-days     = ["mon", "tue", "wed", "thu", "fri"]
+days     = [{", ".join(map(quote, daily_days))}]
 cut_off  = "06:30"                     # draft made, editors told
 send_at  = "07:00"
 release  = "auto-after 20m"            # or "approve" (a person must), "auto"
-stories  = {{ min = 3, top = 3, max = 12, max_age = "48h" }}
+stories  = {{ min = {daily_min}, top = 3, max = 12, max_age = {quote(daily_max_age)} }}
 sections = []
 
 [newsletters.weekly]
@@ -132,7 +139,7 @@ days     = ["sat"]
 cut_off  = "06:30"
 send_at  = "08:00"
 release  = "approve"
-stories  = {{ min = 5, max = 21, max_age = "8d" }}
+stories  = {{ min = {weekly_min}, max = 21, max_age = "8d" }}
 sections = []
 """
 

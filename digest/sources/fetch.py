@@ -42,6 +42,7 @@ from digest.sources.politeness import NoTurnError, Politeness
 MAX_BYTES = 5_000_000
 MAX_PICTURE_BYTES = 20_000_000
 MAX_REDIRECTS = 4
+MAX_PROBED_REDIRECTS = 10
 LONGEST_WAIT = timedelta(hours=24)
 """A site that asks for more is asked again the next day."""
 USER_AGENT = "digest-mailer (feed reader)"
@@ -94,6 +95,16 @@ _NEVER: tuple[Network, ...] = tuple(
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """How an address answers, without what it answers; `address` is the last one asked."""
+
+    status: int
+    address: str
+    content_type: str = ""
+    redirects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """One answer. `address` is where it came from at last, after redirects."""
 
@@ -108,6 +119,15 @@ class Fetched:
     """The same as `address` when every redirect on the way there was said to be for good."""
     not_before: datetime | None = None
     """When the site asks to be asked again, though it answered (Retry-After, aware UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was said to a body that was handed over."""
+
+    status: int
+    not_before: datetime | None = None
+    """When it asks to be asked again (Retry-After, aware UTC)."""
 
 
 def is_public(address: str, *, allow: Sequence[Network] = ()) -> bool:
@@ -187,16 +207,41 @@ class Fetcher:
         refusal, SourceError for the rest.
         """
         call = _Call(address, _networks(address, allow), most_bytes=most_bytes)
-        headers = self._headers(accept, etag, last_modified)
+        answer, redirects, for_good = self._follow(
+            call, address, self._headers(accept, etag, last_modified)
+        )
+        moved = for_good and redirects > 0
+        return replace(answer, moved_to=answer.address if moved else None)
+
+    def probe(
+        self,
+        address: str,
+        *,
+        method: str = "HEAD",
+        allow: Sequence[str] = (),
+        most_redirects: int = MAX_PROBED_REDIRECTS,
+    ) -> Probed:
+        """Ask how an http or https address answers to HEAD or GET, without reading a body.
+
+        Raises as `get` does; HttpStatusError for every status from 400 on.
+        """
+        call = _Call(address, _networks(address, allow), most_bytes=0, method=method)
+        call.most_redirects = most_redirects
+        answer, redirects, _ = self._follow(call, address, self._headers("*/*", None, None))
+        return Probed(answer.status, answer.address, answer.content_type, redirects)
+
+    def _follow(
+        self, call: _Call, address: str, headers: Mapping[str, str]
+    ) -> tuple[Fetched, int, bool]:
+        """Give the last answer, how many redirects led to it, and whether all were for good."""
         way = [_checked_url(call, address)]
         tls = self._tls  # made once, and before the time runs
         call.until = time.monotonic() + self.deadline
         for_good = True
-        while len(way) <= MAX_REDIRECTS + 1:
+        while len(way) <= call.most_redirects + 1:
             answer = self._hop(call, tls, way[-1], headers)
             if isinstance(answer, Fetched):
-                moved = for_good and len(way) > 1
-                return replace(answer, moved_to=answer.address if moved else None)
+                return answer, len(way) - 1, for_good
             url = _checked_url(call, answer.location, base=way[-1])
             if url in way:
                 raise call.error(
@@ -205,7 +250,39 @@ class Fetcher:
             for_good = for_good and answer.for_good and not _is_weaker(url, way[-1])
             way.append(url)
             call.is_redirected = True
-        raise call.error(f"more than {MAX_REDIRECTS} redirects", "Name the last address instead.")
+        raise call.error(
+            f"more than {call.most_redirects} redirects", "Name the last address instead."
+        )
+
+    def post(
+        self, address: str, content: bytes, *, headers: Mapping[str, str], allow: Sequence[str] = ()
+    ) -> Posted:
+        """Hand a body to an http or https address; the answer's own body is not read.
+
+        No redirect is followed: what was signed for one address is nobody else's. `allow` as in
+        `get`. Raises FetchBlockedError for an address that must not be dialled, SourceError when
+        nothing answers.
+        """
+        call = _Call(address, _networks(address, allow), most_bytes=0)
+        url, tls = _checked_url(call, address), self._tls
+        sent = {"User-Agent": self.user_agent, "Connection": "close", **headers}
+        named = [
+            *sent.items(),
+            ("Host", urlsplit(url).netloc),
+            ("Content-Length", str(len(content))),
+        ]
+        steps = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
+        call.until = time.monotonic() + self.deadline
+        with (
+            call.errors(),
+            self._pool(call, tls) as pool,
+            pool.stream(
+                "POST", url, headers=named, content=content, extensions={"timeout": steps}
+            ) as response,
+        ):
+            told = _told(response)
+            not_before = _not_before(told.get("retry-after", ""), now=self.clock())
+            return Posted(response.status, not_before)
 
     def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
         headers = {
@@ -250,7 +327,7 @@ class Fetcher:
         """Give the answer, or where to go on."""
         steps = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
         sent = [*headers.items(), ("Host", urlsplit(url).netloc)]
-        with pool.stream("GET", url, headers=sent, extensions={"timeout": steps}) as response:
+        with pool.stream(call.method, url, headers=sent, extensions={"timeout": steps}) as response:
             told = _told(response)
             not_before = _not_before(told.get("retry-after", ""), now=self.clock())
             goes_on = response.status in _REDIRECTS and "location" in told
@@ -272,9 +349,13 @@ class _Onward:
 class _Call:
     """One `get`: what was asked for, what may be dialled, until when, and how much is taken."""
 
-    def __init__(self, address: str, allow: tuple[Network, ...], *, most_bytes: int) -> None:
+    def __init__(
+        self, address: str, allow: tuple[Network, ...], *, most_bytes: int, method: str = "GET"
+    ) -> None:
         self.address = told_address(address)
         self.allow = allow
+        self.method = method
+        self.most_redirects = MAX_REDIRECTS
         self.is_redirected = False
         self.until = 0.0
         self.most_bytes = most_bytes
@@ -516,7 +597,9 @@ def _answer(
     told: Mapping[str, str],
     not_before: datetime | None,
 ) -> Fetched:
-    content = _body(call, response, told.get("content-encoding", ""))
+    content = b""
+    if call.most_bytes:
+        content = _body(call, response, told.get("content-encoding", ""))
     etag, last_modified = told.get("etag", ""), told.get("last-modified", "")
     return Fetched(
         response.status,

@@ -16,6 +16,8 @@ from digest.editions.wording import count_of, one_line
 from digest.errors import ConflictError, WorkflowError
 from digest.people.store import append_audit
 from digest.workflow import hand_limits, life_store
+from digest.workflow.kept_check import check_kept
+from digest.workflow.model import Newsroom
 
 _WAITING = frozenset({EditionState.IN_REVIEW, EditionState.HELD})
 _HALTED = frozenset({EditionState.STOPPED, EditionState.HELD})
@@ -32,16 +34,20 @@ def approve(
     newsletter: Newsletter | None = None,
     override: str = "",
     actor: str = "command",
+    newsroom: Newsroom | None = None,
 ) -> str:
     """Record who approved which bytes, in all languages; their hash is given back.
 
     `edition` is what its approver looked at. One that was stopped half-way and mended goes on at
     once, to those who have not got it. The limits of `newsletter` hold for an edition made by hand,
-    unless `override` says why not; that is in the audit, as the approval is, under `actor`.
+    unless `override` says why not; that is in the audit, as the approval is, under `actor`. With a
+    `newsroom` the checks are asked once more: what they block, nobody can approve.
     Raises ConflictError when it has changed since, or its source has changed a story of it, and
-    WorkflowError when it is not in review, held or mended, has no composition, or a limit is
-    against it.
+    WorkflowError when it is not in review, held or mended, has no composition, or a limit or a
+    check is against it.
     """
+    if newsroom is not None and newsletter is not None:
+        _refuse_blocked(newsroom, newsletter, edition)
     task = _Task(edition, by, clock(), actor, one_line(override)[:_LONGEST_REASON])
     with database.write() as connection:
         if newsletter is not None and newsletter.spec.limits is not None:
@@ -85,6 +91,23 @@ def _keep_to_limits(connection: Connection, newsletter: Newsletter, task: _Task)
     why = hand_limits.objection(connection, newsletter, task.edition, now=task.at)
     if why and not task.override:
         raise hand_limits.refusal("approve", task.edition, why)
+
+
+def _refuse_blocked(newsroom: Newsroom, newsletter: Newsletter, edition: Edition) -> None:
+    if edition.state not in _WAITING | _HALTED:
+        return  # it is refused for that
+    with newsroom.database.read() as connection:
+        if life_store.changed_stories(connection, edition.id):
+            return  # it is refused for that, too: what was checked is composed again
+    report = check_kept(newsroom, newsletter, edition)
+    if report is None or not report.blocks:
+        return
+    first, more = report.blocks[0], len(report.blocks) - 1
+    others = f" (and {count_of(more, 'other thing', 'other things')} that block it)" if more else ""
+    raise WorkflowError(
+        f"approve: {edition.address}: {first.code}: {first.sentence.rstrip('.')}{others}",
+        hint=f"{first.fix} All that was found: digest check {edition.address}",
+    )
 
 
 def _approve(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from digest.checks.model import Report
 from digest.composition import store as compositions
 from digest.composition.compose import compose
-from digest.composition.letter import letter_warnings, write_letter
+from digest.composition.letter import letter_warnings
 from digest.composition.model import Composition, Letter
 from digest.composition.pictures import Pictures, fetch_pictures
 from digest.composition.salvage import salvage
 from digest.db import Connection
 from digest.editions import candidate_store, reasons
 from digest.editions import store as editions
-from digest.editions.cadence import next_slot
 from digest.editions.model import (
     Candidate,
     Edition,
@@ -29,6 +29,9 @@ from digest.editions.model import (
 from digest.editions.wording import count_of
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
+from digest.workflow import findings
+from digest.workflow.facts import facts_of
+from digest.workflow.lettering import carried_by_dailies, letter_in
 from digest.workflow.model import Newsroom
 from digest.workflow.release import what_next
 from digest.workflow.telling import editors_notices
@@ -58,6 +61,13 @@ class Written:
     warnings: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     """Why it must not go unless a person says so."""
+    report: Report | None = None
+    """What the checks found; None: it was not checked."""
+
+    @property
+    def objection(self) -> str:
+        """Say which checks hold it: no person may approve it over these."""
+        return findings.objection(self.report.blocks) if self.report else ""
 
 
 def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Drafted | None:
@@ -66,7 +76,8 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Draft
     They are told once: an edition that was told of before and is a draft again because somebody
     chose otherwise is composed without another mail, and `auto-after` goes on counting. One that
     was opened again for a story that was withdrawn, or mended, is told once more. What a check
-    blocks is held and not put in review; what is held or stopped stays so.
+    blocks is held and not put in review until it is mended; what a person held or stopped stays
+    so.
     None, and nothing is changed, when another process was quicker, or when the stories are not
     the ones composed any more. Composing again gives the same bytes, so a crash before the
     transaction costs nothing. A story that cannot be shown is left out with its reason, and is
@@ -86,8 +97,28 @@ def draft(newsroom: Newsroom, edition: Edition, newsletter: Newsletter) -> Draft
     if edition.state not in _COMPOSED:
         return None
     written = write(newsroom, edition, newsletter, selection, subjects)
+    written = _checked(newsroom, edition, newsletter, written)
     notices = _notices(newsroom, edition, newsletter.spec, written)
     return Drafted(written.warnings) if _keep(newsroom, edition, written, notices) else None
+
+
+def _checked(
+    newsroom: Newsroom, edition: Edition, newsletter: Newsletter, written: Written
+) -> Written:
+    """Ask the checks about what was written; a correction is a person's own words, and is not."""
+    if newsroom.mailer is None or edition.corrects is not None:
+        return written
+    facts = facts_of(
+        newsroom,
+        newsroom.mailer,
+        newsletter,
+        edition,
+        selection=written.selection,
+        composed=written.compositions,
+        letters=written.letters,
+    )
+    report = findings.check_facts(newsroom, facts)
+    return replace(written, report=report, warnings=(*written.warnings, *findings.rows(report)))
 
 
 _COMPOSED = frozenset({EditionState.DRAFT, EditionState.HELD, EditionState.STOPPED})
@@ -141,13 +172,26 @@ def _comes_of_it(
             f"Revision {edition.revision} goes only to those who have not got the letter, when"
             " somebody approves it."
         )
+    if written.objection:
+        return f"{written.objection} Mend it: what you choose is checked at once."
     if written.blocks:
         return f"{_held(written)} It goes only if somebody approves it."
     return what_next(edition, spec.release, told_at=now, zone=zone)
 
 
 def _held(written: Written) -> str:
-    return " ".join(f"{each.rstrip('.')}." for each in written.blocks)
+    return written.objection or " ".join(f"{each.rstrip('.')}." for each in written.blocks)
+
+
+def _reason_after(edition: Edition, written: Written) -> str:
+    """Give why it is as it is; what only a check held and nothing holds any more has no reason."""
+    was = "" if _held_by_checks(edition) else edition.reason
+    return _held(written) or was
+
+
+def _held_by_checks(edition: Edition) -> bool:
+    held = edition.state is EditionState.HELD and edition.sending_at is None
+    return held and edition.reason.startswith(findings.HELD_BY_CHECKS)
 
 
 def _mark(one: Candidate, titles: Mapping[str, str]) -> str:
@@ -168,7 +212,7 @@ def _keep(
             expect={edition.state},
             expect_version=edition.version,
             to=_state_after(edition, written),
-            reason=_held(written) or edition.reason,
+            reason=_reason_after(edition, written),
             at=now,
         ):
             return False
@@ -183,9 +227,9 @@ def _keep(
 
 
 def _state_after(edition: Edition, written: Written) -> EditionState:
-    if edition.state is not EditionState.DRAFT:
+    if edition.state is not EditionState.DRAFT and not _held_by_checks(edition):
         return edition.state
-    return EditionState.HELD if written.blocks else EditionState.IN_REVIEW
+    return EditionState.HELD if written.blocks or written.objection else EditionState.IN_REVIEW
 
 
 def tell(
@@ -222,7 +266,7 @@ def write(
     """
     take = pictures or partial(_fetch, newsroom)
     taken = take(selection)
-    carried = _carried(newsroom, newsletter, selection)
+    carried = carried_by_dailies(newsroom, newsletter, selection)
 
     def made_of(some: Selection) -> tuple[_Pair, ...]:
         return tuple(
@@ -275,38 +319,25 @@ def _pair(
     carried: Collection[int],
     tag: str,
 ) -> _Pair:
-    language = newsroom.languages.of(tag)
-    letter = write_letter(
+    letter = letter_in(
+        newsroom,
         edition,
-        newsletter.spec,
+        newsletter,
         selection,
-        site=newsroom.site,
-        language=language,
-        shots=pictures.shots,
-        next_slot=next_slot(newsletter.spec.cadence, edition.send_at),
         earlier_subjects=earlier_subjects.get(tag, ()),
-        twin=newsroom.twin_of(newsletter.spec),
+        shots=pictures.shots,
         carried=carried,
+        tag=tag,
     )
     composition = compose(
         letter,
         edition_id=edition.id,
         revision=edition.revision,
-        language=language,
+        language=newsroom.languages.of(tag),
         secret=newsroom.secret,
         environment=newsroom.environment,
     )
     return letter, composition
-
-
-def _carried(newsroom: Newsroom, newsletter: Newsletter, selection: Selection) -> Collection[int]:
-    """Tell which stories of a weekly its dailies had: the others may have been missed."""
-    dailies = [n.slug for n in newsroom.newsletters if n.spec.weekly_twin == newsletter.slug]
-    if not dailies:
-        return ()
-    with newsroom.database.read() as connection:
-        ids = [one.article.id for one in selection.chosen]
-        return frozenset(candidate_store.carried(connection, dailies, ids))
 
 
 def _fetch(newsroom: Newsroom, selection: Selection) -> Pictures:

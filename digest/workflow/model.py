@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from digest.checks.model import Rulebook
 from digest.clock import Clock
 from digest.composition.catalogs import Languages
 from digest.composition.environment import MailTemplates
@@ -16,6 +18,9 @@ from digest.workflow.draft_link import draft_token
 from digest.workflow.home_store import Home
 from digest.workflow.telling import MAILS_A_DAY
 from subscribers.segments import Audience
+
+if TYPE_CHECKING:
+    from digest.delivery.outbound import Mailer
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,14 @@ class Newsroom:
     """On staging: the address keys of the test readers, and nobody else is mailed."""
     home: Home | None = None
     """Where all this lives: nothing goes to readers from where no person confirmed it."""
+    mailer: Mailer | None = None
+    """Makes the messages that the checks look at; None: nothing is checked."""
+    rulebooks: Mapping[str, Rulebook] = field(default_factory=dict)
+    """What the settings say of the checks, by newsletter."""
+
+    def rulebook_of(self, slug: str) -> Rulebook:
+        """Give the thresholds and ignores of the checks of a newsletter."""
+        return self.rulebooks.get(slug, Rulebook())
 
     def draft_url(self, edition_id: int) -> str:
         """Give where editors look at an edition that is not out yet."""

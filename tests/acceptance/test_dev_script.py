@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
     *("demo", "test", "check", "serve", "bench", "kill", "fuzz", "soak", "year"),
-    *("letters", "messages", "screenshots", "lock", "setup"),
+    *("letters", "caniemail", "messages", "screenshots", "lock", "setup"),
 ]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in programs are shell scripts")

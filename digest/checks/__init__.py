@@ -1,0 +1,1 @@
+"""CHECK: what could be wrong with an edition, found before anybody gets it."""
