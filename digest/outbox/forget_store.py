@@ -135,6 +135,7 @@ def _may_go() -> sa.ColumnElement[bool]:
     """Tell the notices whose keys cannot come again.
 
     Staff are told once of an event, or of a spell of trouble that may last for months: such a row
-    stays, emptied, or they would be told again.
+    stays, emptied, or they would be told again. A link to sign in is never told again.
     """
-    return notice.c.kind.not_in([each.value for each in TO_STAFF]) | _DATED
+    once = TO_STAFF - {NoticeKind.SIGN_IN}
+    return notice.c.kind.not_in([each.value for each in once]) | _DATED

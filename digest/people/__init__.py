@@ -1,1 +1,1 @@
-"""WHO WORKS HERE. API tokens, what they may do, and the record of what was done."""
+"""WHO WORKS HERE. People and their sessions, API tokens, and the record of what was done."""

@@ -20,6 +20,7 @@ from digest.editions.cadence import slots_between
 from digest.editions.model import Cadence, Slot, SlotState
 from digest.errors import DatabaseError, DigestError
 from digest.log import event
+from digest.people import user_store
 from digest.workflow import file_store, pg_programs, restore_store
 from digest.workflow.backup_file import SETTINGS, UNSUBSCRIBES, Manifest, read_manifest, unpack
 from digest.workflow.home import freeze
@@ -210,6 +211,7 @@ class _Restoring:
         why = f"the backup is of {taken}, so this may have been sent since."
         with database.write() as connection:
             restore_store.forget_processes(connection)
+            user_store.end_everything(connection, at=self.now)
             restore_store.stop_editions(connection, now=self.now, why=why)
             stopped = restore_store.stop_notices(connection, now=self.now)
             known = restore_store.newsletter_ids(connection)

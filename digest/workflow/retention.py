@@ -20,6 +20,8 @@ from digest.log import event
 from digest.outbox import forget_store as outbox
 from digest.outbox.store import put
 from digest.people import forget_store as people
+from digest.people import user_store as users
+from digest.people.model import SessionRules
 from digest.workflow import file_store
 from digest.workflow.telling import operators_notices
 from subscribers import forget_store as readers
@@ -39,6 +41,7 @@ _DAY = timedelta(days=1)
 _COUNTED = 2 * _DAY  # no limit counts for longer than a day
 _FOLLOWED = _DAY  # whoever follows the feed of changes has read it long before
 _LINKS = CONFIRM_LIFE + _DAY  # until then a notice's key keeps a link from being answered twice
+_TYPED = 7 * _DAY  # until then a form that was opened in a session is known by it
 _UNDER_WAY = 3 * _DAY  # until then a message that was on its way may bring words of its server
 
 
@@ -66,6 +69,8 @@ class Gone:
     changes: int = 0
     answers: int = 0
     windows: int = 0
+    sessions: int = 0
+    sign_in_links: int = 0
     changes_of_address: int = 0
     late_words: int = 0
     """Readers erased while a message of theirs was on its way, of whom a server still spoke."""
@@ -93,17 +98,20 @@ def retain(
     *,
     stop: Callable[[], bool] = lambda: False,
     operators: Iterable[str] = (),
+    rules: SessionRules = SessionRules(),  # noqa: B008 - frozen, and the same for all
 ) -> Gone:
     """Let go of everything that is older than it may be; give the counts.
 
     `stop` takes effect between two steps: the next round goes on. Where nothing is due, nothing
     is written, and the one lock of SQLite is not taken. The copies of an edition whose counts do
-    not say the same as its rows are left, and the `operators` told of it, once a day.
+    not say the same as its rows are left, and the `operators` told of it, once a day. `rules` say
+    when a session at the desk is over.
     """
     miscounted: set[int] = set()
     chores = {
         **_of_readers(database, keep, now),
         **_of_rooms(keep, now),
+        **_of_people(rules, now),
         "deliveries": _of_ended_editions(now - keep.deliveries, miscounted),
     }
     gone = {name: _do(database, chore, stop) for name, chore in chores.items()}
@@ -196,6 +204,20 @@ def _of_rooms(keep: Keep, now: datetime) -> dict[str, _Chore]:
         "late_words": _Chore(
             lambda connection: ledger.late_words(connection, since=now - _UNDER_WAY),
             _scrub_attempts,
+        ),
+    }
+
+
+def _of_people(rules: SessionRules, now: datetime) -> dict[str, _Chore]:
+    most, over, late = _AT_ONCE, now - _TYPED, now - _DAY
+    return {
+        "sessions": _Chore(
+            lambda connection: users.old_sessions(connection, before=over, rules=rules, most=most),
+            users.drop_sessions,
+        ),
+        "sign_in_links": _Chore(
+            lambda connection: users.old_tokens(connection, before=late, most=most),
+            users.drop_tokens,
         ),
     }
 

@@ -19,6 +19,8 @@ from digest.delivery.model import Tally
 from digest.editions.model import Cadence
 from digest.errors import DigestError, NotFoundError, WorkflowError
 from digest.outbox.store import notice
+from digest.people import sessions, sign_in, user_store, users
+from digest.people.model import How, Role, SessionRules
 from digest.site_values import newsletter_spec
 from digest.workflow.backup import backup
 from digest.workflow.halt import Person
@@ -36,6 +38,7 @@ from tests.integration.smtp_sink import SmtpSink, smtp_sink
 READERS = [f"reader{n}@reader.example" for n in range(1, 41)]
 STORIES = {"min": 3, "top": 1, "max": 12, "max_age": "8d"}
 BY = Person("ann")
+ALMA = "alma.penn@post.example"
 FRIDAY, MONDAY = "daily/2026-01-09", "daily/2026-01-12"
 
 
@@ -392,3 +395,17 @@ def test_whatever_goes_wrong_leaves_the_folder_empty(site: Site) -> None:
 
 
 __all__ = ["server_programs"]
+
+
+def test_who_was_signed_in_at_the_desk_is_not_after_a_restore(site: Site) -> None:
+    now = site.paper.watch.at
+    with site.paper.app.database.write() as connection:
+        alma = users.add(connection, ALMA, ALMA, role=Role.ADMIN, actor="test", at=now)
+        token = sessions.begin(connection, alma, how=How.LINK, device="A test", at=now).token
+        link = sign_in.new_link(connection, alma, url=lambda word: word, now=now)
+    site.restore(site.back_up())
+    database = site.paper.app.database
+    assert sessions.find(database, token, now=now, rules=SessionRules()) is None
+    assert sign_in.by_link(database, link, device="A test", now=now) is None
+    with database.read() as connection:
+        assert [each.name for each in user_store.list_users(connection)] == ["Alma Penn"]
