@@ -13,13 +13,16 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from digest.app import App
+from digest.db import DatabaseTrouble
 from digest.delivery.settle import without_addresses
 from digest.errors import AlreadyRunningError, DigestError
 from digest.log import event
+from digest.site_values import session_rules
 from digest.sources.model import Polled
 from digest.sources.visit import Doubts, Visited
 from digest.workflow.advance import advance
 from digest.workflow.alarms import AlarmRules
+from digest.workflow.call_out import CallTools, call_out, forget_calls
 from digest.workflow.model import Step
 from digest.workflow.retention import ROUND, Keep, retain
 from digest.workflow.watch import Watch, watch
@@ -87,7 +90,7 @@ class _Round:
             try:
                 self._work()
                 self._said = ""
-            except DigestError as error:
+            except (DigestError, DatabaseTrouble) as error:
                 self._say(error)
             except Exception as error:  # noqa: BLE001 - raised again in the main thread
                 self.error = error
@@ -97,11 +100,12 @@ class _Round:
             if not self._leave.is_set():
                 self._woken.wait(_AT_LEAST_EVERY)
 
-    def _say(self, error: DigestError) -> None:
+    def _say(self, error: DigestError | DatabaseTrouble) -> None:
         """Log what a round could not do, once until it changes; the next round tries again."""
-        words = without_addresses(str(error))
+        words = without_addresses(str(error).splitlines()[0])
         if words != self._said:
-            event(_LOG, f"{self._name} failed", logging.ERROR, error=words, hint=error.hint)
+            hint = getattr(error, "hint", "")
+            event(_LOG, f"{self._name} failed", logging.ERROR, error=words, hint=hint)
         self._said = words
 
 
@@ -133,6 +137,7 @@ def run_scheduler(
             _Round("advance", lambda: diary.write(advance(app.newsroom)), ended),
             _Round("retain", keeper.go_round, ended),
             _Round("watch", _Watcher(app).go_round, ended),
+            _Round("call", _Caller(app, stop=stopped).go_round, ended),
         )
         event(_LOG, "scheduler running", newsletters=len(app.newsroom.newsletters))
         clockwork = _start(rounds, tick)
@@ -252,7 +257,14 @@ class _Keeper:
             return
         keep = Keep(**dict(self._app.settings.readers.keep))
         operators = self._app.settings.people.operators
-        gone = retain(self._app.database, keep, now, stop=self._stop, operators=operators)
+        gone = retain(
+            self._app.database,
+            keep,
+            now,
+            stop=self._stop,
+            operators=operators,
+            rules=session_rules(self._app.settings),
+        )
         self._done_at = now
         if gone.facts:
             event(_LOG, "kept for long enough and let go", **gone.facts)
@@ -273,6 +285,26 @@ class _Watcher:
         if last is None or not last <= now < last + WATCH_EVERY:
             watch(self._tools)
             self._done_at = now
+
+
+class _Caller:
+    """Makes the webhook calls that are due, and lets go of old ones once an hour."""
+
+    def __init__(self, app: App, *, stop: Callable[[], bool]) -> None:
+        networks = app.settings.webhooks.allow
+        self._tools = CallTools(app.newsroom, app.keys.suppression, networks)
+        self._stop = stop
+        self._forgot_at: datetime | None = None
+
+    def go_round(self) -> None:
+        """Call; what is waited for costs one read."""
+        called = call_out(self._tools, stop=self._stop)
+        if called.sent or called.failed:
+            event(_LOG, "webhooks called", sent=called.sent, failed=called.failed)
+        now, last = self._tools.clock(), self._forgot_at
+        if last is None or not last <= now < last + ROUND:
+            forget_calls(self._tools)
+            self._forgot_at = now
 
 
 class _Diary:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from digest.db import BigId, UtcDateTime, metadata
+from digest.outbox import hook_store
+from digest.outbox.hooks import HookEvent
 
 audience_change = sa.Table(
     "audience_change",
@@ -40,6 +42,15 @@ class What(StrEnum):
     CHANGED = "changed"
 
 
+_TOLD_OUT = {
+    What.LEFT: HookEvent.SUBSCRIBER_LEFT,
+    What.SUPPRESSED: HookEvent.SUBSCRIBER_SUPPRESSED,
+    What.ERASED: HookEvent.SUBSCRIBER_ERASED,
+    What.JOINED: HookEvent.SUBSCRIBER_JOINED,
+}
+"""What webhooks are told of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row of the feed; `newsletter_id` None means all of them. `at` is aware UTC."""
@@ -66,6 +77,26 @@ def tell_change(
     ]
     if rows:
         connection.execute(_TELL, rows)
+    if what in _TOLD_OUT:
+        for each in newsletter_ids:
+            tell_out(connection, _TOLD_OUT[what], subscriber_id, each, at=at)
+
+
+def tell_out(
+    connection: Connection,
+    event: HookEvent,
+    subscriber_id: int,
+    newsletter_id: int | None,
+    *,
+    at: datetime,
+) -> None:
+    """Write the webhooks that tell of a reader, in the same transaction; the row names no address.
+
+    Whoever follows the feed of changes hears of an import, too; webhooks do not tell of one.
+    """
+    facts: dict[str, object] = {"subscriber_id": subscriber_id, "newsletter_id": newsletter_id}
+    key = f"subscriber:{subscriber_id}:{newsletter_id}:{at.isoformat()}"
+    hook_store.tell(connection, event, key=key, facts=lambda: facts, at=at)
 
 
 def changes_after(connection: Connection, seq: int, *, limit: int = 1000) -> list[Change]:

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from digest.db import Connection
+from digest.outbox.hooks import HookEvent
 from subscribers import store
-from subscribers.change_store import What, tell_change
+from subscribers.change_store import What, tell_change, tell_out
 from subscribers.model import Act, Consent, ConsentKind, Subscriber, Subscription, SubscriptionState
 
 JOINED = frozenset({SubscriptionState.CONFIRMED, SubscriptionState.PAUSED})
@@ -45,6 +46,9 @@ def record(
     reader_id, newsletter_id = standing.subscriber_id, standing.newsletter_id
     store.append_consent(connection, reader_id, Consent(kind, newsletter_id, act))
     tell_change(connection, reader_id, [newsletter_id], what or _TOLD[standing.state], at=act.at)
+    if kind is ConsentKind.CONFIRMED:
+        confirmed = HookEvent.SUBSCRIBER_CONFIRMED
+        tell_out(connection, confirmed, reader_id, newsletter_id, at=act.at)
     if act.via in _OWN_ACTS and kind is not ConsentKind.ASKED:
         store.mark_active(connection, reader_id, at=act.at)
 

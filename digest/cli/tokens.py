@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _SCOPES = (
     *("signup", "readers:read", "readers:write", "suppress"),
-    *("editions:read", "editions:write", "editions:release"),
+    *("articles:write", "newsletters:read"),
+    *("editions:read", "editions:choose", "editions:write", "editions:release", "webhooks"),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,10 +24,12 @@ from digest.composition.language import Language, nearest
 from digest.composition.model import Composition
 from digest.composition.online import OnlineLetter, read_letter
 from digest.editions import store as editions
+from digest.editions.archive_store import next_shown, past_shown, unpublished_of
 from digest.editions.model import Edition, Newsletter
 from digest.web.context import WebContext
 from digest.web.corrections import Note, insert_notes, notes_of
 from digest.web.draft_pages import DraftPages
+from digest.web.lead_picture import lead_picture
 from digest.web.pages import Pages
 from digest.web.past_editions import PUBLIC, name_of, read_date
 from digest.web.security import PAGE_POLICY, letter_policy
@@ -64,6 +67,8 @@ class EditionPages:
         that one too. `?as=mailed` shows it in the layout that went out.
         """
         found = self._find(request)
+        if found.is_gone:
+            return self._gone(request, found)
         mailed = request.query_params.get("as") == _MAILED
         online = None if mailed else read_letter(found.letter, pictures=self._pictures)
         if online is None:
@@ -109,16 +114,30 @@ class EditionPages:
             if edition is None or edition.state not in PUBLIC:
                 raise HTTPException(404)
             made = compositions.load_compositions(connection, edition.id)
+            gone = unpublished_of(connection, edition.id) is not None
         if not made:
             raise HTTPException(404)
         asked = request.query_params.get("language")
         letter = next((each for each in made if each.language == asked), made[0])
-        return _Found(newsletter, edition, made, letter)
+        return _Found(newsletter, edition, made, letter, gone)
 
     def _language(self, request: Request, found: _Found) -> Language:
         """Speak around the letter what was asked for, else what the letter speaks."""
         asked = nearest(request.query_params.get("language"), self.context.tongues)
         return self.context.languages.of(asked or found.letter.language)
+
+    def _gone(self, request: Request, found: _Found) -> Response:
+        """Say kindly that an edition was taken out: whoever has the letter may come by its link."""
+        language = self._language(request, found)
+        response = self.pages.problem(
+            HTTPStatus.GONE,
+            language.say("This edition is no longer here"),
+            language.say("It was taken out of the archive. The others are still there."),
+            again=True,
+            language=language,
+        )
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
     def _page(self, found: _Found, online: OnlineLetter, language: Language) -> Response:
         """Show the letter as a page of the site."""
@@ -139,6 +158,7 @@ class EditionPages:
             others=paths,
             as_mailed=found.path_of(found.letter, mailed=True),
             corrections=self._notes(found, language),
+            picture=lead_picture(found.letter, site),
             beside=self._beside(found.newsletter, found.edition, language),
         )
         response.headers["Content-Security-Policy"] = _POLICY
@@ -160,11 +180,9 @@ class EditionPages:
         if newsletter.spec.offered:
             here = edition.local_date, edition.id
             with self.context.database.read() as connection:
-                earlier = editions.past_editions(
-                    connection, [newsletter.id], PUBLIC, limit=1, before=here
-                )
+                earlier = past_shown(connection, [newsletter.id], PUBLIC, limit=1, before=here)
                 before = next(iter(earlier), None)
-                after = editions.edition_after(connection, edition, PUBLIC)
+                after = next_shown(connection, edition, PUBLIC)
         return {
             where: None
             if one is None
@@ -181,6 +199,8 @@ class _Found:
     edition: Edition
     made: Sequence[Composition]
     letter: Composition
+    is_gone: bool = False
+    """It was taken out of the archive."""
 
     def path_of(self, letter: Composition, *, mailed: bool = False) -> str:
         """Give where a language of it stands, below the base."""

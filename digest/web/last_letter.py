@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
@@ -10,13 +9,13 @@ from threading import Lock
 from digest.composition import store as compositions
 from digest.composition.online import read_contents
 from digest.db import Connection
-from digest.editions import store
+from digest.editions.archive_store import latest_shown
 from digest.editions.model import Edition
 from digest.web.archive import PUBLIC
 from digest.web.context import WebContext
+from digest.web.lead_picture import lead_picture
 
 _MOST_HEADLINES = 5
-_PICTURE = re.compile(r"/images/([0-9a-f]{64}\.(?:jpg|png))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class LatestLetter:
         """Give what it began with; None as long as none was sent."""
         offered = {each.id: each for each in self.context.offered}
         with self.context.database.read() as connection:
-            newest = next(iter(store.latest_editions(connection, offered, PUBLIC)), None)
+            newest = next(iter(latest_shown(connection, offered, PUBLIC)), None)
             if newest is None:
                 return None
             key = (newest.id, newest.revision)
@@ -67,14 +66,11 @@ def _read(connection: Connection, newest: Edition, context: WebContext) -> Lates
     if made is None:
         return None
     held = read_contents(made)
-    logo = context.site.logo
-    marks = {url.rpartition("/")[2] for url in (logo.url, logo.dark_url) if url} if logo else set()
-    pictures = [name for name in _PICTURE.findall(made.html) if name not in marks]
     return Latest(
         name=context.names[newest.newsletter_id],
         address=newest.address,
         local_date=newest.local_date,
         language=made.language,
         headlines=tuple(each.words for each in (held.title, *held.also))[:_MOST_HEADLINES],
-        image=next(iter(pictures), ""),
+        image=lead_picture(made, context.site),
     )

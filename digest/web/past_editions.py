@@ -14,7 +14,7 @@ from digest.composition.language import Language, primary
 from digest.composition.model import Composition, Site
 from digest.composition.names import apart
 from digest.composition.online import Contents, Headline, read_contents
-from digest.editions import store as editions
+from digest.editions.archive_store import past_shown
 from digest.editions.correction_store import last_corrected
 from digest.editions.model import Edition, EditionState, Newsletter
 from digest.web.atom import Entry
@@ -118,7 +118,7 @@ def read_page(
     """
     by_id = {newsletter.id: newsletter for newsletter in newsletters}
     with context.database.read() as connection:
-        found = editions.past_editions(connection, by_id, PUBLIC, limit=A_PAGE + 1, before=before)
+        found = past_shown(connection, by_id, PUBLIC, limit=A_PAGE + 1, before=before)
         ids = [each.id for each in found[:A_PAGE]]
         shown = compositions.load_shown(connection, ids, language=language)
         corrected = last_corrected(connection, ids)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from digest.composition.dates import date_words
 from digest.composition.language import Language
-from digest.editions import store as editions
+from digest.editions.archive_store import latest_shown
 from digest.editions.model import Edition, Newsletter
 from digest.web.archive import PUBLIC
 from digest.web.context import WebContext
@@ -103,7 +103,7 @@ class PublicPages:
         token = str(request.path_params["token"])
         database, keys = self.context.database, self.context.keys
         with database.read() as connection:
-            latest = editions.latest_editions(connection, self.context.names, PUBLIC)
+            latest = latest_shown(connection, self.context.names, PUBLIC)
         grant = signup.read_confirm(token, keys=keys, now=self.context.clock())
         holder = holder_of(database, grant)
         shown = self.pages.language(request, reader=holder.language)

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from digest.composition.dates import date_words
 from digest.composition.language import Language
 from digest.editions import store as editions
+from digest.editions.archive_store import latest_shown
 from digest.web.archive import PUBLIC
 from digest.web.context import WebContext
 from digest.web.evened import evened
@@ -191,7 +192,7 @@ class SignUpPages:
                 for each in context.offered
                 if each.id in wanted and (wanted[each.id] or sent.typed.asks_topics)
             }
-            latest = editions.latest_editions(connection, context.names, PUBLIC)
+            latest = latest_shown(connection, context.names, PUBLIC)
         signup.subscribe(
             context.database,
             sent.typed.address,

@@ -26,6 +26,7 @@ from digest.workflow.hearing import heard
 from digest.workflow.home import require_home
 from digest.workflow.model import Newsroom, Step
 from digest.workflow.release import Move, is_over, next_move, why_over
+from digest.workflow.reopen import reopen_changed
 from digest.workflow.revise import lacks_text, reread
 from digest.workflow.skip import drop_unsent
 from digest.workflow.telling import editors_notices, operators_notices
@@ -115,7 +116,8 @@ def _move_on(newsroom: Newsroom, edition: Edition) -> Step | None:
         return None
     if edition.corrects is not None:
         return carry_correction(newsroom, edition, newsletter, send=_send)
-    if (step := reread(newsroom, edition, newsletter)) is not None:
+    look_again = reread(newsroom, edition, newsletter)
+    if (step := look_again or reopen_changed(newsroom, edition, newsletter)) is not None:
         return step
     if lacks_text(newsroom, edition):
         ours = draft(newsroom, edition, newsletter)

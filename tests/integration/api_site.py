@@ -15,14 +15,20 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from digest.clock import Clock, fixed
+from digest.composition.catalogs import load_languages
+from digest.composition.environment import load_templates
 from digest.db import Database
 from digest.editions.model import Edition, Newsletter, Section
 from digest.editions.store import edition, edition_by_id, next_number, sync_newsletters
 from digest.people import store as people
 from digest.people.model import ApiToken, Scope
 from digest.people.tokens import make_token
+from digest.sources.fetch import Fetcher
+from digest.sources.model import SourceKind, SourceSpec
 from digest.web.api.application import api_routes
+from digest.web.api.tools import ApiTools
 from digest.web.context import WebContext
+from digest.workflow.model import Newsroom
 from subscribers import store
 from subscribers.departures import Departures
 from tests.integration.newsletters import spec
@@ -31,6 +37,7 @@ from tests.integration.web_site import KEYS, NOON, SITE
 EVERY_SCOPE = tuple(Scope)
 SECTIONS = (Section("town", "Town & Country"), Section("sport", "Sport"))
 CONSENT = {"source": "paper form"}
+WIRE = SourceSpec("wire", SourceKind.PUSHED, "")
 
 
 def make_letters(database: Database) -> list[Newsletter]:
@@ -143,7 +150,22 @@ def api_of(database: Database, /, **more: Any) -> Starlette:
     """Mount the API alone; `more` changes its context."""
     context = WebContext(database, SITE, KEYS, make_letters(database), clock=fixed(NOON))
     context = replace(context, **more)
-    return Starlette(routes=api_routes(context))
+    return Starlette(routes=api_routes(context, make_tools(context)))
+
+
+def make_tools(context: WebContext) -> ApiTools:
+    """Give a newsroom with one source that stories are pushed to; no name is in its network."""
+    newsroom = Newsroom(
+        database=context.database,
+        site=context.site,
+        newsletters=tuple(context.newsletters),
+        clock=context.clock,
+        environment=load_templates(None),
+        languages=load_languages(None),
+        secret=b"n" * 32,
+        fetcher=Fetcher(resolve=lambda _host, _port: ["127.0.0.1"]),
+    )
+    return ApiTools(newsroom, sources=lambda: [WIRE])
 
 
 def open_api(

@@ -17,6 +17,7 @@ from tests.integration.newsletters import all_rows
 from tests.integration.web_site import MARIA, NOON
 
 NOBODY = "0" * 24
+NO_HOOK = "0" * 12
 CALLS: dict[tuple[str, str], Scope | None] = {
     ("GET", "/newsletters"): None,
     ("POST", "/signups"): Scope.SIGNUP,
@@ -40,7 +41,25 @@ CALLS: dict[tuple[str, str], Scope | None] = {
     },
     **{
         ("POST", f"/editions/daily/1/{verb}"): Scope.EDITIONS_RELEASE
-        for verb in ("approve", "skip", "send", "correct")
+        for verb in ("approve", "skip", "send", "correct", "unpublish", "publish")
+    },
+    ("GET", "/newsletters/daily"): Scope.NEWSLETTERS_READ,
+    ("POST", "/articles"): Scope.ARTICLES_WRITE,
+    ("POST", "/articles/withdraw"): Scope.ARTICLES_WRITE,
+    ("GET", "/editions/daily/1/candidates"): Scope.EDITIONS_READ,
+    ("GET", "/editions/daily/1/choices"): Scope.EDITIONS_READ,
+    **{
+        ("POST", f"/editions/daily/1/choices{step}"): Scope.EDITIONS_CHOOSE
+        for step in ("", "/undo", "/redo")
+    },
+    ("GET", "/webhooks"): Scope.WEBHOOKS,
+    ("POST", "/webhooks"): Scope.WEBHOOKS,
+    ("GET", f"/webhooks/{NO_HOOK}"): Scope.WEBHOOKS,
+    ("DELETE", f"/webhooks/{NO_HOOK}"): Scope.WEBHOOKS,
+    ("GET", f"/webhooks/{NO_HOOK}/calls"): Scope.WEBHOOKS,
+    **{
+        ("POST", f"/webhooks/{NO_HOOK}/{verb}"): Scope.WEBHOOKS
+        for verb in ("rotate", "retry", "test")
     },
 }
 NEVER_STORED = {"Set-Cookie", "Access-Control-Allow-Origin", "Server", "X-Powered-By"}
@@ -52,7 +71,7 @@ def bearer(text: str) -> dict[str, str]:
 
 def test_every_endpoint_is_in_this_list(sqlite_database: Database) -> None:
     described = open_api(sqlite_database).client.get("/api/v1/openapi.json").json()["paths"]
-    names = {"public_id": NOBODY, "slug": "daily", "edition": "1"}
+    names = {"public_id": NOBODY, "slug": "daily", "edition": "1", "hook_id": NO_HOOK}
     named = {
         (method.upper(), path.format_map(names))
         for path, operations in described.items()

@@ -20,9 +20,13 @@ from digest.composition import store as compositions
 from digest.composition.compose import set_hash
 from digest.composition.model import Composition
 from digest.db import Database
+from digest.editions import choice_store
+from digest.editions.model import MAIN_SLOT, Act, NewChoice
+from digest.outbox import hook_store
+from digest.outbox.hooks import CHOOSABLE, NewEndpoint
 from subscribers import directory_store, signup
 from subscribers.limits import SignupPolicy
-from subscribers.model import Act
+from subscribers.model import Act as ReaderAct
 from tests.integration.api_site import CONSENT, api_of, begin_edition, give_token, moving
 from tests.integration.newsletters import DAILY
 from tests.integration.web_site import KEYS, NOON
@@ -48,6 +52,14 @@ KNOWN = {
     "segment": "state:confirmed",
     "expression": "topic:sport and joined<2026-01-01",
     "content_hash": set_hash([_LETTER]),
+    "articles": [{"guid": "post-1", "headline": "Ferry returns", "url": "https://post.example/1"}],
+    "source": "wire",
+    "act": "note",
+    "text": "Good morning. The ferry is back.",
+    "language": "en",
+    "url": "https://crm.example/hook",
+    "expect_seq": None,
+    "before": 1000,
 }
 """What a description cannot say: the names that this one site has."""
 
@@ -64,6 +76,13 @@ _EDITIONS = {
     for verb, number in (("approve", "2"), ("skip", "3"), ("send", "4"))
 }
 """Editions of which that can be said; of the first, all else."""
+_CHOSEN = ("/editions/{slug}/{edition}/candidates", "/editions/{slug}/{edition}/choices")
+"""What is about a slot to come."""
+_TO_COME, _UNDONE = "2026-02-02", "2026-02-03"
+"""Slots to come; for the second something was chosen and taken back."""
+_HOOKS: list[str] = []
+"""A webhook that is there, by its id."""
+_REMOVES = "DELETE /webhooks/{hook_id}"
 
 
 @schemathesis.hook
@@ -82,9 +101,15 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     (case.query or {}).pop("cursor", None)
     if case.operation.label in _EDITIONS and case.path_parameters:
         case.path_parameters["edition"] = _EDITIONS[case.operation.label]
+    if case.operation.path.startswith(_CHOSEN) and case.path_parameters:
+        redone = case.operation.path.endswith("/redo")
+        case.path_parameters["edition"] = _UNDONE if redone else _TO_COME
+        (case.query or {}).pop("slot", None)
     if case.operation.label != _ERASES and case.meta.phase.name is not TestPhase.STATEFUL:
         part = case.path_parameters or {}
         part.update({name: _READERS[-1] for name in part if name == "public_id"})
+        if case.operation.label != _REMOVES:
+            part.update({name: _HOOKS[-1] for name in part if name == "hook_id"})
 
 
 def in_known_words(value: Any) -> Any:
@@ -143,10 +168,15 @@ def schema(sqlite_database: Database) -> schemathesis.BaseSchema:
     app = api_of(sqlite_database, clock=moving(), policy=generous)
     text, _ = give_token(sqlite_database)
     signup.add(
-        sqlite_database, "steady.reader@reader.example", [DAILY], Act(NOON, "command"), keys=KEYS
+        sqlite_database,
+        "steady.reader@reader.example",
+        [DAILY],
+        ReaderAct(NOON, "command"),
+        keys=KEYS,
     )
     begin_edition(sqlite_database)
     _make_editions(sqlite_database)
+    _HOOKS[:] = [_make_hook(sqlite_database)]
     with sqlite_database.read() as connection:
         _READERS[:] = directory_store.public_ids(connection, [1]).values()
     config = schemathesis.Config.from_dict(
@@ -169,6 +199,24 @@ def _make_editions(database: Database) -> None:
         begin_edition(database, day=date(2026, 1, day), state=state, sending_at=None)
     with database.write() as connection:
         compositions.save_compositions(connection, [_LETTER], at=NOON)
+        for new in (NewChoice(Act.NOTE, text="Good morning."), NewChoice(Act.UNDO)):
+            on = date.fromisoformat(_UNDONE)
+            choice_store.append(connection, DAILY, on, MAIN_SLOT, new, by="ann", at=NOON)
+
+
+def _make_hook(database: Database) -> str:
+    """Register a webhook; give its id."""
+    new = NewEndpoint(
+        public_id="a" * 12,
+        url="https://crm.example/hook",
+        events=frozenset(CHOOSABLE),
+        with_address=False,
+        salt="s",
+        created_at=NOON,
+        created_by="command",
+    )
+    with database.write() as connection:
+        return hook_store.add_endpoint(connection, new).public_id
 
 
 @pytest.mark.long

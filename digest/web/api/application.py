@@ -13,31 +13,43 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digest.errors import DigestError
 from digest.web.api import (
+    archive,
+    articles,
     changes,
+    choices,
     editions,
+    newsletters,
     readers,
     segmenting,
     signups,
     subscriptions,
     suppressions,
+    webhooks,
 )
 from digest.web.api.description import describe
 from digest.web.api.page import DescriptionPage
 from digest.web.api.problems import ROOT, ProblemError, docs_of, of_digest, of_validation, problem
+from digest.web.api.tools import ApiTools
 from digest.web.assets import StaticFiles
 from digest.web.context import WebContext
 from digest.web.pages import Pages
-from digest.web.security import LARGEST_BODY, SafeAnswers
+from digest.web.security import LARGEST_BODY, LARGEST_PUSH, SafeAnswers, largest_body
 
-_PARTS = (signups, readers, subscriptions, suppressions, changes, segmenting, editions)
+_PARTS = (
+    *(signups, newsletters, articles, editions, choices, archive, readers, subscriptions),
+    *(suppressions, changes, segmenting, webhooks),
+)
 
 
-def api_routes(context: WebContext) -> list[BaseRoute]:
-    """Give the addresses of the API, for the site's own list of routes."""
+def api_routes(context: WebContext, tools: ApiTools | None = None) -> list[BaseRoute]:
+    """Give the addresses of the API, for the site's own list of routes.
+
+    Without `tools` what makes editions, stories and webhooks is answered with 503.
+    """
     pages = Pages(context, StaticFiles(context.site))
     docs = f"{context.base}{ROOT}/docs"
 
@@ -45,10 +57,10 @@ def api_routes(context: WebContext) -> list[BaseRoute]:
         del request
         return RedirectResponse(docs, status_code=307)
 
-    return [Route(ROOT, to_docs), Mount(ROOT, make_api(context, pages))]
+    return [Route(ROOT, to_docs), Mount(ROOT, make_api(context, pages, tools))]
 
 
-def make_api(context: WebContext, pages: Pages) -> FastAPI:
+def make_api(context: WebContext, pages: Pages, tools: ApiTools | None = None) -> FastAPI:
     """Make the application that answers below /api/v1."""
     refusals = _Refusals(docs_of(context.site.public_url))
     api = FastAPI(
@@ -67,10 +79,11 @@ def make_api(context: WebContext, pages: Pages) -> FastAPI:
         },
         middleware=[
             Middleware(SafeAnswers, too_large=refusals.too_large),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY),
+            Middleware(_BodyLimit),
         ],
     )
     api.state.context = context
+    api.state.tools = tools
     for part in _PARTS:
         api.include_router(part.router)
 
@@ -85,6 +98,20 @@ def make_api(context: WebContext, pages: Pages) -> FastAPI:
     page = DescriptionPage(context, pages, description)
     api.router.routes += [Route("/openapi.json", openapi), Route("/docs", page.show)]
     return api
+
+
+class _BodyLimit:
+    """Middleware: as many bytes as the address takes, whatever the limit around it says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.limited = {
+            most: RequestBodyLimitMiddleware(app, max_body_size=most)
+            for most in (LARGEST_BODY, LARGEST_PUSH)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        most = largest_body(scope) if scope["type"] == "http" else LARGEST_BODY
+        await self.limited[most](scope, receive, send)
 
 
 class _Refusals:

@@ -39,6 +39,8 @@ class Call:
     token: ApiToken
     now: datetime
     deeds: list[Deed] = field(default_factory=list)
+    secret: str = field(default="", repr=False)
+    """What stands in the answer this once, and is not kept with it."""
 
     def act(self, *, ip: str | None = None, text: str = "", source: str = "") -> Act:
         """Give the circumstances for the log of consent: the token, and what the caller tells."""

@@ -27,8 +27,13 @@ _TAKES = {
     Scope.READ: "read readers, their consent and their changes",
     Scope.WRITE: "add, change and erase readers",
     Scope.SUPPRESS: "read and write the never-mail list",
-    Scope.EDITIONS_READ: "read how far editions are",
+    Scope.ARTICLES_WRITE: "push stories, and take them back",
+    Scope.NEWSLETTERS_READ: "read a newsletter's sections, hours and size",
+    Scope.EDITIONS_READ: "read how far editions are, their stories and what was chosen",
+    Scope.EDITIONS_CHOOSE: "choose stories for editions to come",
     Scope.EDITIONS_WRITE: "stop, hold and resume editions",
+    Scope.EDITIONS_RELEASE: "approve, skip, send, correct and unpublish editions",
+    Scope.WEBHOOKS: "say whom we call about what happens here",
 }
 _WELL = {
     "200": "What was asked for.",

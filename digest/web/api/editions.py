@@ -28,6 +28,7 @@ from digest.web.api.cursor import read_cursor, write_cursor
 from digest.web.api.problems import ProblemError, in_field, in_parameter
 from digest.web.api.route import ApiRoute, needs
 from digest.web.api.showing import newsletter_of
+from digest.web.api.tools import newsroom_of
 from digest.web.api.values import (
     MOST_EDITIONS,
     SLUG_PATTERN,
@@ -103,7 +104,7 @@ def list_editions(
 def show_edition(request: Request, slug: Slug, edition: Name) -> EditionShown:
     """Show one edition: its state, and how many copies stand in which."""
     call = call_of(request)
-    return _as_it_is(call, _edition_of(call, slug, edition))
+    return _as_it_is(call, edition_of(call, slug, edition))
 
 
 @router.post(f"{_ONE}/stop", openapi_extra=needs(Scope.EDITIONS_WRITE))
@@ -141,10 +142,11 @@ def approve_edition(
     """Let an edition go at its hour: the bytes with this hash, and no others.
 
     One that was stopped half-way and mended goes on at once, to those who have not got it. 409: it
-    has changed since, is not in review, or a limit of letters made by hand is against it.
+    has changed since, is not in review, or a check or a limit of letters made by hand is against
+    it.
     """
     call = call_of(request)
-    found = _edition_of(call, slug, edition)
+    found = edition_of(call, slug, edition)
     with call.context.database.read() as connection:
         seen = _hash_of(connection, found)
     if seen != body.content_hash:
@@ -159,6 +161,7 @@ def approve_edition(
             newsletter=newsletter_of(call, slug),
             override=body.override,
             actor=call.token.actor,
+            newsroom=newsroom_of(request),
         )
 
     return _after(call, found, act)
@@ -168,7 +171,7 @@ def approve_edition(
 def skip_edition(request: Request, slug: Slug, edition: Name, body: HaltAsked) -> EditionShown:
     """Drop an edition that nobody has; its stories return to the pool. 409: somebody has it."""
     call = call_of(request)
-    found = _edition_of(call, slug, edition)
+    found = edition_of(call, slug, edition)
 
     def act() -> object:
         return skip(
@@ -190,7 +193,7 @@ def send_edition(request: Request, slug: Slug, edition: Name, body: SendAsked) -
     409: it is not approved, or a limit of letters made by hand is against it.
     """
     call = call_of(request)
-    found = _edition_of(call, slug, edition)
+    found = edition_of(call, slug, edition)
 
     def act() -> object:
         return send_now(
@@ -215,7 +218,7 @@ def correct_edition(
     being sent and should be mailed.
     """
     call = call_of(request)
-    found, newsletter = _edition_of(call, slug, edition), newsletter_of(call, slug)
+    found, newsletter = edition_of(call, slug, edition), newsletter_of(call, slug)
     try:
         done = correct(
             call.context.database,
@@ -267,7 +270,7 @@ class _Verb(Protocol):
 
 def _done(call: Call, verb: _Verb, slug: str, name: str, body: HaltAsked) -> EditionShown:
     """Do it under the token's name: the verb writes the audit in the transaction of its act."""
-    found = _edition_of(call, slug, name)
+    found = edition_of(call, slug, name)
     try:
         halted = verb(
             call.context.database,
@@ -282,7 +285,8 @@ def _done(call: Call, verb: _Verb, slug: str, name: str, body: HaltAsked) -> Edi
     return _as_it_is(call, halted.edition)
 
 
-def _edition_of(call: Call, slug: str, name: str) -> Edition:
+def edition_of(call: Call, slug: str, name: str) -> Edition:
+    """Find the edition that stands in an address. Raises ProblemError: 404."""
     newsletter = newsletter_of(call, slug)
     asked = parse_address(f"{slug}/{name}", {slug})
     if asked is not None:

@@ -86,14 +86,17 @@ def finish(call: Call, key: str | None, response: Response | None) -> None:
                 detail=deed.detail,
             )
         if key is not None:
-            answer = Answer(response.status_code, _written(response), call.subject)
+            written = _written(response, call.secret)
+            answer = Answer(response.status_code, written, call.subject)
             people.keep_answer(connection, call.token.id, key, answer)
 
 
-def _written(response: Response) -> str:
+def _written(response: Response, secret: str) -> str:
+    """Write an answer as it is kept: without the secret that was shown in it."""
     headers = {name: response.headers.get(name) for name in _KEPT_HEADERS}
     kept = {name: value for name, value in headers.items() if value is not None}
-    return json.dumps({"headers": kept, "body": bytes(response.body).decode()})
+    body = bytes(response.body).decode()
+    return json.dumps({"headers": kept, "body": body.replace(secret, "") if secret else body})
 
 
 def _again(answer: Answer) -> Response:

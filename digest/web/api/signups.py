@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from digest.editions import store as editions
+from digest.editions.archive_store import latest_shown
 from digest.people.model import Scope
 from digest.web.api.call import Call, call_of
 from digest.web.api.problems import ProblemError, bad_address, in_field
@@ -55,7 +55,7 @@ def _subscribe(call: Call, body: SignupRequest) -> SignupTaken:
     newsletters = newsletters_in(call, body.newsletters, offered=True)
     with context.database.read() as connection:
         topics = {each.id: topics_of(connection, each) for each in newsletters}
-        latest = editions.latest_editions(connection, context.names, PUBLIC)
+        latest = latest_shown(connection, context.names, PUBLIC)
     try:
         signup.subscribe(
             context.database,
