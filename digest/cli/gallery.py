@@ -20,7 +20,7 @@ from digest.errors import CompositionError
 from digest.web.frames import Scheme, in_new_window, in_scheme
 
 IMAGES = "images"
-_PICTURES = {
+SCENES = {
     "harbour": "harbour-dawn",
     "ferry": "ferry-slip",
     "roofs": "terraces-morning",
@@ -93,7 +93,7 @@ def _entry(template: str, language: Language, site: Site, templates: MailTemplat
 
 def _write_pictures(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    for name, scene in _PICTURES.items():
+    for name, scene in SCENES.items():
         for shape in _SHAPES:
             (folder / f"{name}-{shape}.jpg").write_bytes(make_shot(draw(scene), shape).content)
 

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from digest.cli.opening import edition_named, moment, newsletter_named, opened
+from digest.cli.opening import config_path, moment, opened
 from digest.cli.output import json_option, mark, say, say_wrapped, show, table
 from digest.cli.wording import cut, plain
-from digest.errors import NotFoundError, UsageError
+from digest.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from digest.app import App
+    from digest.cli.sight import Sight
     from digest.composition.pictures import BorrowedShelf
-    from digest.editions.model import Edition, Newsletter, Slot
+    from digest.web.preview_wish import Seen, Wish
     from digest.workflow.preview import Copy, Preview
 
 _FEW = 20
 _HEADLINE_COLUMNS = 70
-_FAR_AHEAD = 30
-"""So many slots ahead are looked at for one that is free."""
 
 
 @click.command()
@@ -37,6 +34,18 @@ _FAR_AHEAD = 30
 @click.option(
     "--as", "address", metavar="ADDRESS", help="This reader's copy; its links change nothing."
 )
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="KEY",
+    help="The copy of a reader of this topic, and of any named beside it.",
+)
+@click.option("--language", metavar="TAG", help="In this of the newsletter's languages.")
+@click.option(
+    "--with", "sample", metavar="NAME", help="Sample stories: empty, one, fifty, hostile, …"
+)
+@click.option("--anew", is_flag=True, help="Compose what is kept once more, as templates are now.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,134 +67,59 @@ def preview(
     *,
     at_text: str | None,
     address: str | None,
+    topics: tuple[str, ...],
+    language: str | None,
+    sample: str | None,
+    anew: bool,
     out: Path | None,
     port: int,
     in_browser: bool,
     as_json: bool,
 ) -> None:
-    """Look at an edition in the browser, on this machine alone: inbox row, HTML, text, headers.
+    """Look at an edition in the browser, on this machine alone.
+
+    Inbox rows, wide and on phones, light, dark, without pictures, as text; headers and source; what
+    the checks say. What is saved meanwhile (templates, catalogs, settings) is shown at once.
 
     It is the newsletter's edition that waits or else the next, as `digest prepare` would make it
     now; without EDITION, of the newsletter that comes first. An edition that was made is shown as
     it is kept: those bytes go out. Nothing is written, nothing is sent.
     """
     with opened(ctx, read_only=True) as app:
-        sight = _Sight(app, edition, moment(app, at_text), address)
-        seen = sight.look()
+        from digest.cli.sight import Sight
+        from digest.web.preview_wish import Wish
+
+        moment(app, at_text)
+        wish = Wish(
+            edition or "", address or "", topics or None, at_text or "", sample or "", anew=anew
+        )
+        sight = Sight(app, config=config_path(ctx))
+        found = sight.look(wish)
+        seen = _in_language(found.preview, language)
         if seen.reason:
             _tell_short(seen, as_json=as_json)
             ctx.exit(1)
         if out is not None:
-            files = _write_files(seen, sight.shelf, out, app.newsroom.site.public_url)
+            files = _write_files(seen, sight.shelf, out, found.site.public_url)
             show(as_json, _facts(seen, files), lambda: _tell_files(seen, files))
         elif as_json:
             show(as_json, _facts(seen, {}), lambda: None)
         else:
-            _serve(app, sight, seen, port=port, in_browser=in_browser)
+            asked = _Asked(wish, language or "", port, in_browser=in_browser)
+            _serve(sight, found, asked)
 
 
-class _Sight:
-    """What somebody asked to see: found out anew at each look, as editions come and go."""
-
-    def __init__(
-        self, app: App, edition: str | None, at: datetime | None, address: str | None
-    ) -> None:
-        from digest.composition.logo import read_logos
-        from digest.composition.pictures import BorrowedShelf
-
-        self.app, self.edition, self.at, self.address = app, edition, at, address
-        self.shelf = BorrowedShelf(app.database)
-        brand = app.settings.site.brand
-        logos = read_logos(brand.logo, brand.logo_dark)
-        for name, made in (("logo", logos.light), ("logo_dark", logos.dark)):
-            if made is not None:  # it may be newer than the one on our own shelf
-                self.shelf.keep(name, "logo", made.image, at=app.clock())
-
-    def look(self) -> Preview:
-        """Look at it now. Raises DigestError."""
-        from digest.workflow.preview import preview as look_at
-
-        app = self.app
-        newsletter, what = _meant(app, self.edition, self.at)
-        seen = look_at(
-            app.newsroom, app.mailer, newsletter, what, shelf=self.shelf, address=self.address
-        )
-        told = dict.fromkeys((*seen.warnings, *app.newsroom.told))
-        return replace(seen, warnings=tuple(told))
-
-
-def _meant(app: App, name: str | None, at: datetime | None) -> tuple[Newsletter, Edition | Slot]:
-    """Find out which edition, or which slot, is to be seen."""
-    if name is None:
-        newsletter = _first(app)
-    elif "/" in name:
-        if at is not None:
-            slug = name.partition("/")[0]
-            raise UsageError(
-                f"preview: {name}: it has its cut-off already",
-                hint=f"With --at name the newsletter alone: digest preview {slug} --at …",
-            )
-        return newsletter_named(app, name.partition("/")[0]), edition_named(app, name)
-    else:
-        newsletter = newsletter_named(app, name)
-    if at is None:
-        return newsletter, _next(app, newsletter)
-    from digest.cli.slots import slot_as_of
-
-    return newsletter, slot_as_of(newsletter, at, now=app.clock())
-
-
-def _first(app: App) -> Newsletter:
-    """Give the newsletter whose edition waits for somebody, else the one that comes first."""
-    from digest.editions import store as editions
-    from digest.editions.cadence import next_slot
-
-    newsletters = app.newsroom.newsletters
-    if not newsletters:
+def _in_language(seen: Preview, language: str | None) -> Preview:
+    """Keep the copy in one language. Raises NotFoundError, which says which there are."""
+    if language is None or not seen.copies:
+        return seen
+    copy = seen.copy_in(language)
+    if copy is None:
+        known = ", ".join(each.composition.language for each in seen.copies)
         raise NotFoundError(
-            "newsletter: there is none yet", hint="Add one to digest.toml, then: digest collect"
+            f"preview: {language}: it is not made in that language", hint=f"It is in: {known}."
         )
-    with app.database.read() as connection:
-        recent = editions.recent_editions(connection, limit=_FAR_AHEAD)
-    waiting = (app.newsroom.newsletter(each.newsletter_id) for each in recent if _waits(each))
-    if found := next((each for each in waiting if each is not None), None):
-        return found
-    coming = [(next_slot(each.spec.cadence, app.clock()), each) for each in newsletters]
-    by_hour = sorted(((slot.send_at, n) for n, (slot, _) in enumerate(coming) if slot is not None))
-    return newsletters[by_hour[0][1]] if by_hour else newsletters[0]
-
-
-def _waits(edition: Edition) -> bool:
-    """Tell whether it was made and is not under way: the one that `digest approve` means."""
-    from digest.editions.model import EditionState
-
-    waiting = {
-        EditionState.DRAFT,
-        EditionState.IN_REVIEW,
-        EditionState.HELD,
-        EditionState.APPROVED,
-    }
-    return edition.state in waiting
-
-
-def _next(app: App, newsletter: Newsletter) -> Edition | Slot:
-    """Give the edition that waits, else the slot that `digest prepare` would make now."""
-    from digest.cli.slots import slot_meant
-    from digest.editions import store as editions
-    from digest.editions.cadence import next_slots
-
-    now = app.clock()
-    slot = slot_meant(app, newsletter, None, extra=False)
-    later = next_slots(newsletter.spec.cadence, max(now, slot.send_at), _FAR_AHEAD)
-    with app.database.read() as connection:
-        current = editions.find_edition(connection, newsletter)
-        if current is not None and _waits(current):
-            return current
-        for each in (slot, *later):
-            taken = editions.slot_row(connection, newsletter.id, each.local_date, each.name)
-            if taken is None:
-                return replace(each, cut_off_at=min(each.cut_off_at, now))
-    return current if current is not None else slot
+    return replace(seen, copies=(copy,))
 
 
 def _tell_short(seen: Preview, *, as_json: bool) -> None:
@@ -301,6 +235,8 @@ def _facts(seen: Preview, files: Mapping[str, _Files]) -> dict[str, Any]:
         "send_at": edition.send_at,
         "readers": seen.readers,
         "reader": seen.reader or None,
+        "topics": None if seen.topics is None else sorted(seen.topics),
+        "sample": seen.sample or None,
         **(letters[0] if letters else {}),
         "set_hash": seen.set_hash or None,
         "languages": letters,
@@ -328,24 +264,47 @@ def _letter_facts(copy: Copy, files: _Files | None) -> dict[str, Any]:
     }
 
 
-def _serve(app: App, sight: _Sight, seen: Preview, *, port: int, in_browser: bool) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What a preview in the browser was asked for."""
+
+    wish: Wish
+    language: str
+    port: int
+    in_browser: bool
+
+
+def _serve(sight: Sight, found: Seen, asked: _Asked) -> None:
     from digest.supervisor import stop_signals
     from digest.web.preview import make_preview, serve_preview
+    from digest.web.preview_live import watching
+    from digest.web.preview_looks import Looks
 
     def told(address: str) -> None:
-        _tell_head(seen)
-        for warning in seen.warnings:
+        _tell_head(found.preview)
+        for warning in found.preview.warnings:
             mark("warn", warning)
         say()
         say(f"  {address}/")
-        say("  Reload the page to look again. Ctrl-C ends it.")
-        if in_browser:
+        say("  What you save is shown at once. Ctrl-C ends it.")
+        if asked.in_browser:
             import webbrowser
 
             webbrowser.open(f"{address}/")
 
-    pages = make_preview(
-        seen, look=sight.look, load_picture=sight.shelf.load, site=app.newsroom.site
+    looks = Looks(
+        found,
+        sight.look,
+        load_picture=sight.shelf.load,
+        read=sight.read,
+        asked=asked.wish,
+        language=asked.language,
     )
-    with stop_signals() as stop:
-        serve_preview(pages, port=port, stop=stop, told=told)
+
+    def saved(paths: frozenset[Path]) -> None:
+        sight.saved(paths)
+        looks.saved()
+
+    with stop_signals() as stop, watching(sight.folders, sight.files, changed=saved):
+        serve_preview(make_preview(looks), port=asked.port, stop=stop, told=told)
+    sight.close()

@@ -28,13 +28,15 @@ HOSTILE: Final = "hostile words"
 _LITTLE: Final = "only a title"
 _MUCH: Final = "80 stories, no picture"
 
-_AWFUL: Final = (
+AWFUL: Final = (
     "Non\u00a0breaking, back\\slash, \"double\" and 'single' quotes",
     "</mj-text></mj-column><mj-raw>{{ 7 * 7 }} {% endblock %} <!--[if mso]><b>x<![endif]-->",
     "<![CDATA[x]]> &amp; &lt;b&gt; %(name)s %s {0} --> ]]>",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467 हिन्दी ไทย عَرَبِيّ e\u0301 \u202eright\u202c to left",
     "W" * 169,
 )
+"""What people, feeds and enemies write: none of it may break a letter."""
+
 _SPOILT: Final = frozenset(
     {
         *("alt", "credit", "headline", "label", "note", "opening", "paragraphs", "preheader"),
@@ -93,7 +95,7 @@ def samples_of(
     like = template if template in LETTERS else LETTERS[0]
     letter = replace(sample_letter(like, language, site=site, images=images), template=template)
     yield Sample(USUAL, letter)
-    yield Sample(HOSTILE, _spoilt(letter, cycle(_AWFUL)))
+    yield Sample(HOSTILE, _spoilt(letter, cycle(AWFUL)))
     yield Sample(_LITTLE, _little(letter))
     yield Sample(_MUCH, replace(letter, brief=tuple(map(_plain_piece, range(_STORIES)))))
 
@@ -202,7 +204,7 @@ def _spoilt_field(name: str, value: Any, words: Iterator[str]) -> Any:
 
 
 def _spoilt_facts(kind: str, facts: Mapping[str, object]) -> dict[str, object]:
-    words = cycle(_AWFUL)
+    words = cycle(AWFUL)
     kinds = {name: fact.kind for name, fact in FACTS[kind].items()}
     return {name: _spoilt_fact(kinds[name], value, words) for name, value in facts.items()}
 

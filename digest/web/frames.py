@@ -22,6 +22,10 @@ _META = re.compile(
     re.IGNORECASE,
 )
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[a-z][a-z0-9]*\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
+_OWN_STYLE = re.compile(r"""\sstyle=("[^"]*"|'[^']*')""", re.IGNORECASE)
+_SOURCE = re.compile(r"""(\s)(?:src|srcset|background|poster)=("[^"]*"|'[^']*')""", re.IGNORECASE)
+_FETCHED = re.compile(r"\burl\([^)]*\)", re.IGNORECASE)
 _NEW_WINDOW = '<base target="_blank">'
 _ALWAYS, _NEVER = "(min-width:0)", "(max-width:0)"
 
@@ -49,6 +53,22 @@ def in_new_window(html: str) -> str:
     if found is None:
         return _NEW_WINDOW + html
     return html[: found.end()] + _NEW_WINDOW + html[found.end() :]
+
+
+def without_pictures(html: str) -> str:
+    """Show it as a mail program does that fetches no picture: the words in their place alone."""
+    html = _TAG.sub(lambda tag: _FETCHED.sub("none", _SOURCE.sub("", tag[0])), html)
+    return _STYLE.sub(lambda found: found[1] + _FETCHED.sub("none", found[2]) + found[3], html)
+
+
+def without_sheet(html: str) -> str:
+    """Take its style sheets out, as Gmail does when they are too long; what is inline stays."""
+    return _STYLE.sub("", html)
+
+
+def without_styles(html: str) -> str:
+    """Take every style out: what is left is the order in which it is read aloud."""
+    return _TAG.sub(lambda tag: _OWN_STYLE.sub("", tag[0]), without_sheet(html))
 
 
 def with_pictures_from(html: str, public_url: str, folder: str) -> str:

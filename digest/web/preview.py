@@ -12,34 +12,31 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from digest.composition.model import Site
-from digest.composition.text import COLUMNS
-from digest.errors import DigestError
 from digest.resources import data_folder
-from digest.web import preview_words as words
+from digest.web import preview_facts as facts
 from digest.web.assets import StaticFiles
-from digest.web.frames import Scheme, in_new_window, in_scheme, with_pictures_from
+from digest.web.preview_looks import LoadPicture, LookFor, Looks, Shown
+from digest.web.preview_wish import MODES, VIEWS, Look, Problem, in_mode, read_look
 from digest.web.security import EVERYWHERE
 from digest.web.server import serve_until
-from digest.workflow.preview import Copy, Preview
+from digest.workflow.preview import Copy
 
-Look = Callable[[], Preview]
-"""Looks at the edition once more. Raises DigestError."""
-LoadPicture = Callable[[str], tuple[str, bytes] | None]
-"""Gives media type and content of one of our pictures by its hash."""
+__all__ = ["LoadPicture", "LookFor", "Looks", "make_preview", "serve_preview"]
 
 _HERE = "127.0.0.1"
 _OUR_NAMES = [_HERE, "localhost"]
 """A page elsewhere that has its own name lead here must not read what is to be published."""
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+# It may be of our origin, so that our page can put a new letter into it where it stands; nothing in
+# it ever runs.
+_SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 _LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'none'; "
     f"base-uri 'none'; frame-ancestors 'self'; sandbox {_SANDBOX}"
@@ -50,27 +47,25 @@ _SAFETY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_FRAMES = {
-    "desktop": Scheme.LIGHT,
-    "phone": Scheme.LIGHT,
-    "dark": Scheme.DARK,
-    "dark-phone": Scheme.DARK,
-}
 _AGAIN = {"max-age=0", "no-cache"}
 """What browsers say when somebody reloads a page."""
-_SHEET = "preview.css"
+_LIVE = "x-live"
+"""What our script says when it asks for a page again: the checks come after, when all is quiet."""
+_OWN = {"preview.css": "text/css", "preview.js": "text/javascript"}
 
 
-def make_preview(first: Preview, *, look: Look, load_picture: LoadPicture, site: Site) -> Starlette:
-    """Make the application that shows `first`, and looks again when its page is reloaded."""
-    pages = _Pages(first, look=look, load_picture=load_picture, site=site)
+def make_preview(looks: Looks) -> Starlette:
+    """Make the application that shows editions as `looks` finds them."""
+    pages = _Pages(looks)
     return Starlette(
         routes=[
             Route("/", pages.start),
+            Route("/events", pages.events),
             Route("/static/{name}", pages.sheet),
             Route("/images/{name}", pages.picture),
-            Route("/{language}/letter/{scheme}", pages.letter),
+            Route("/{language}/frame/{mode}", pages.frame),
             Route("/{language}/message.eml", pages.message),
+            Route("/{language}/checks", pages.checks),
             Route("/{language}/{view}", pages.view),
         ],
         exception_handlers={HTTPException: pages.refuse, Exception: pages.fail},
@@ -91,19 +86,13 @@ def serve_preview(
 
 
 class _Pages:
-    """The handlers, and what was seen last."""
+    """The handlers."""
 
-    def __init__(
-        self, first: Preview, *, look: Look, load_picture: LoadPicture, site: Site
-    ) -> None:
-        self.last = first
-        self.look = look
-        self.load_picture = load_picture
-        self.site = site
-        self.static = StaticFiles(site)
-        self._one_look = threading.Lock()
+    def __init__(self, looks: Looks) -> None:
+        self.looks = looks
+        self.static = StaticFiles(looks.site)
         folder = data_folder("templates") / "preview"
-        self.style = (folder / _SHEET).read_bytes()
+        self.own = {name: (folder / name).read_bytes() for name in _OWN}
         self.environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -113,62 +102,89 @@ class _Pages:
         )
 
     def start(self, request: Request) -> Response:
-        """GET /: the first view of the newsletter's own language."""
-        del request
-        return RedirectResponse(f"/{self._own_language}/desktop", headers=_SAFETY)
+        """GET /: the letter as the command was asked for, in its own language."""
+        look = Look(self.looks.asked)
+        shown = self._shown(request, look)
+        if shown.seen is None:
+            return self._failed(shown)
+        known = shown.seen.preview.copy_in(self.looks.language)
+        language = self.looks.language if known else facts.own_language(shown.seen)
+        return RedirectResponse(f"/{language}/letter{look.query()}", headers=_SAFETY)
 
     def view(self, request: Request) -> Response:
         """GET /{language}/{view}: one view of the letter, with all that is known beside it."""
         view = request.path_params["view"]
-        if view not in words.VIEWS:
+        if view not in VIEWS:
             raise HTTPException(404)
-        if request.headers.get("cache-control", "") in _AGAIN or "again" in request.query_params:
-            try:
-                self._look_again()
-            except DigestError as error:
-                return self._problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), error.hint)
-            except Exception as error:  # noqa: BLE001 - the database may be moved, or migrated
-                return self._failed(error)
-        preview = self.last
-        copy = self._copy(preview, request)
-        return self._page("edition.html", _facts(preview, copy, view=view, site=self.site))
+        look = read_look(request.query_params)
+        shown = self._shown(request, look)
+        if shown.seen is None:
+            return self._failed(shown)
+        own = facts.own_language(shown.seen)
+        if request.path_params["language"] != own and look.wish.leads_elsewhere:
+            return RedirectResponse(f"/{own}/{view}{look.query()}", headers=_SAFETY)
+        copy = self._copy(shown, request)
+        about = facts.page_facts(
+            shown, copy, view=view, look=look, checked=_LIVE not in request.headers
+        )
+        return self._page("edition.html", {**about, "sandbox": _SANDBOX})
 
-    def letter(self, request: Request) -> Response:
-        """GET /{language}/letter/{scheme}: the letter alone, for a frame."""
-        copy = self._copy(self.last, request)
-        scheme = request.path_params["scheme"]
-        if copy is None or copy.html is None or scheme not in tuple(Scheme):
+    def checks(self, request: Request) -> Response:
+        """GET /{language}/checks: what the checks say, to stand in a page that is there."""
+        look = read_look(request.query_params)
+        shown = self._shown(request, look)
+        if shown.seen is None:
             raise HTTPException(404)
-        html = with_pictures_from(copy.html, self.site.public_url, "/images/")
-        shown = in_new_window(in_scheme(html, Scheme(scheme)))
+        self._copy(shown, request)
+        language = request.path_params["language"]
+        return self._page("_checks.html", facts.check_facts(shown, language=language, look=look))
+
+    def frame(self, request: Request) -> Response:
+        """GET /{language}/frame/{mode}: the letter alone, for a frame."""
+        shown = self._shown(request, read_look(request.query_params))
+        mode = request.path_params["mode"]
+        copy = self._copy(shown, request)
+        if shown.seen is None or copy is None or copy.html is None or mode not in MODES:
+            raise HTTPException(404)
+        html = in_mode(copy.html, mode, public_url=shown.seen.site.public_url)
         own = {"Content-Security-Policy": _LETTER_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-        return HTMLResponse(shown, headers={**_SAFETY, **own})
+        return HTMLResponse(html, headers={**_SAFETY, **own})
 
     def message(self, request: Request) -> Response:
         """GET /{language}/message.eml: the message as it goes out, to be kept."""
-        copy = self._copy(self.last, request)
-        if copy is None:
+        shown = self._shown(request, read_look(request.query_params))
+        copy = self._copy(shown, request)
+        if shown.seen is None or copy is None:
             raise HTTPException(404)
-        name = f"{self.last.edition.address.replace('/', '-')}-{copy.composition.language}.eml"
+        address = shown.seen.preview.edition.address.replace("/", "-")
+        name = f"{address}-{copy.composition.language}.eml"
         own = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(copy.message, media_type="message/rfc822", headers={**_SAFETY, **own})
 
+    async def events(self, request: Request) -> Response:
+        """GET /events: the count of what changed, for as long as somebody listens."""
+        del request
+        return StreamingResponse(
+            self.looks.changes.stream(), media_type="text/event-stream", headers=_SAFETY
+        )
+
     def picture(self, request: Request) -> Response:
         """GET /images/{name}: from the newsroom's shelf, or as it was fetched for this look."""
-        found = self.load_picture(request.path_params["name"].partition(".")[0])
+        found = self.looks.load_picture(request.path_params["name"].partition(".")[0])
         if found is None:
             raise HTTPException(404)
         media_type, content = found
-        # The frame is a sandbox, which is of no origin at all: "same-origin" would keep it out.
-        own = {"Cross-Origin-Resource-Policy": "cross-origin"}
+        # Its name is its hash, and a letter that is put in anew must not ask for it anew.
+        own = {"Cache-Control": "private, max-age=3600, immutable"}
         return Response(content, media_type=media_type, headers={**_SAFETY, **own})
 
     def sheet(self, request: Request) -> Response:
-        """GET /static/{name}: the sheet of this page, or one of the site's own."""
+        """GET /static/{name}: the sheet and script of this page, or one of the site's own."""
         name = request.path_params["name"]
-        if name == _SHEET:
-            return Response(self.style, media_type="text/css", headers=_SAFETY)
-        answer = self.static.serve(request)
+        if name in _OWN:
+            return Response(self.own[name], media_type=_OWN[name], headers=_SAFETY)
+        static = StaticFiles(self.looks.site) if name == "brand.css" else self.static
+        answer = static.serve(request)
         answer.headers.update(_SAFETY)
         return answer
 
@@ -177,86 +193,43 @@ class _Pages:
         del request
         found = error if isinstance(error, HTTPException) else HTTPException(500)
         status = HTTPStatus(found.status_code)
-        page = self._problem(status, status.phrase, "Open the edition again by the link above.")
+        problem = Problem(status.phrase, "Open the edition again by the link above.")
+        page = self._problem(problem, status)
         page.headers.update(found.headers or {})
         return page
 
     async def fail(self, request: Request, error: Exception) -> Response:
         """Answer what nobody foresaw, as safely as all else."""
         del request
-        return self._failed(error)
+        return self._problem(facts.unforeseen(error), HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _failed(self, error: Exception) -> Response:
-        sentence = f"The edition cannot be looked at now ({type(error).__name__})"
-        hint = "Is the database where it was? Then stop this, and begin again: digest preview"
-        return self._problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence, hint)
+    def _shown(self, request: Request, look: Look) -> Shown:
+        again = request.headers.get("cache-control", "") in _AGAIN and _LIVE not in request.headers
+        wants = again and "view" in request.path_params
+        return self.looks.shown(look.wish, again=wants or "again" in request.query_params)
 
-    def _look_again(self) -> None:
-        with self._one_look:
-            self.last = self.look()
-
-    @property
-    def _own_language(self) -> str:
-        if self.last.copies:
-            return self.last.copies[0].composition.language
-        return self.last.newsletter.spec.language or self.site.language
-
-    def _copy(self, preview: Preview, request: Request) -> Copy | None:
-        """Find the copy asked for; a language there is none of is not found."""
+    def _copy(self, shown: Shown, request: Request) -> Copy | None:
+        """Find the copy asked for; None where there is no letter at all."""
+        if shown.seen is None:
+            return None
         language = request.path_params["language"]
-        copy = preview.copy_in(language)
-        if copy is None and (preview.copies or language != self._own_language):
+        copy = shown.seen.preview.copy_in(language)
+        if copy is None and (
+            shown.seen.preview.copies or language != facts.own_language(shown.seen)
+        ):
             raise HTTPException(404)
         return copy
 
-    def _problem(self, status: HTTPStatus, sentence: str, hint: str) -> Response:
-        facts = {"site": self.site, "sentence": sentence, "hint": hint}
-        return self._page("problem.html", facts, status=status)
+    def _failed(self, shown: Shown) -> Response:
+        problem = shown.problem or Problem("There is nothing to see.")
+        return self._problem(problem, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _problem(self, problem: Problem, status: HTTPStatus) -> Response:
+        about = {"site": self.looks.site, "problem": problem, "count": self.looks.changes.count}
+        return self._page("problem.html", about, status=status)
 
     def _page(
-        self, name: str, facts: Mapping[str, object], *, status: HTTPStatus = HTTPStatus.OK
+        self, name: str, about: Mapping[str, object], *, status: HTTPStatus = HTTPStatus.OK
     ) -> Response:
-        html = self.environment.get_template(name).render(facts)
+        html = self.environment.get_template(name).render(about)
         return HTMLResponse(html, status, headers=_SAFETY)
-
-
-def _facts(preview: Preview, copy: Copy | None, *, view: str, site: Site) -> dict[str, object]:
-    zone = preview.newsletter.spec.cadence.zone
-    tags = [each.composition.language for each in preview.copies]
-    language = copy.composition.language if copy else ""
-    return {
-        "site": site,
-        "title": words.title(preview),
-        "state": words.state(preview),
-        "preview": preview,
-        "copy": copy,
-        "how_made": words.how_made(preview, zone),
-        "hour": words.hour_there(preview.edition.send_at, zone),
-        "sends": words.sends(preview, zone),
-        "views": words.VIEWS,
-        "view": view,
-        "frame": _FRAMES.get(view),
-        "sandbox": _SANDBOX,
-        "languages": [(tag, words.language_name(tag)) for tag in tags],
-        "language": language or site.language,
-        "facts": list(words.facts(preview, copy)),
-        "hashes": list(words.hashes(preview, copy)),
-        "stories": words.running_order(preview, language),
-        "left_out": words.left_out(preview),
-        **(_letter_facts(copy, view) if copy else {}),
-    }
-
-
-def _letter_facts(copy: Copy, view: str) -> dict[str, object]:
-    composition = copy.composition
-    fields = words.fields(copy.message)
-    return {
-        "sender": words.sender(copy.message),
-        "subject_signs": words.count(composition.subject),
-        "preheader_signs": words.count(composition.preheader),
-        "size": words.size_of(copy.html) if copy.html else None,
-        "cuts": words.cuts(composition.subject),
-        "columns": COLUMNS,
-        "fields": fields,
-        "source": copy.message.decode("utf-8", "backslashreplace") if view == "raw" else "",
-    }

@@ -15,25 +15,10 @@ from digest.composition.dates import date_words
 from digest.composition.language import ENGLISH
 from digest.composition.links import safe_link
 from digest.composition.text import clusters
-from digest.editions.cadence import next_slot
+from digest.editions.cadence import next_slots
 from digest.editions.model import Candidate, EditionState, Place
 from digest.editions.wording import count_of
 from digest.workflow.preview import Copy, Preview
-
-VIEWS = {
-    "desktop": "Desktop 600",
-    "phone": "Phone 375",
-    "dark": "Dark 600",
-    "dark-phone": "Dark 375",
-    "inbox": "Inbox row",
-    "text": "Plain text",
-    "headers": "Headers",
-    "raw": "Raw",
-}
-"""The views of a letter by their address, in the order of their tabs."""
-
-CLIENTS = (("Gmail on a wide screen", 70), ("Outlook on the web", 60), ("iPhone", 41))
-"""Where mail programs cut a subject, in signs."""
 
 CLIPPED_KB, MARKS_KB = 102, (75, 90, 100)
 """Gmail shows no more of a letter; where our own limits stand."""
@@ -44,6 +29,30 @@ _TO_GO = frozenset(
 )
 _PLACES = {Place.LEAD: "Lead", Place.TOP: "Top", Place.BRIEF: "In brief"}
 _SHOWN_AT_ONCE = 12
+_RUNS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A mail program: how much of a letter its list shows, in signs of usual width."""
+
+    name: str
+    key: str
+    """Its look, in the style sheet."""
+    subject: int
+    preview: int
+    """Of the preheader; of `one_line`, of subject and preheader together."""
+    one_line: bool = False
+
+
+CLIENTS = (
+    Client("Gmail, wide screen", "gmail", 70, 110, one_line=True),
+    Client("Gmail, phone", "gmail-phone", 38, 45),
+    Client("Apple Mail, Mac", "apple-mac", 55, 120),
+    Client("Apple Mail, iPhone", "apple", 41, 90),
+    Client("Outlook on the web", "outlook", 60, 60),
+)
+"""Where mail programs cut. Fonts differ, so these are the usual places and not the exact ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A subject as one mail program shows it."""
+    """A letter in the list of one mail program: what it shows, and what it cuts off."""
 
-    client: str
-    signs: int
-    words: str
+    client: Client
+    subject: str
+    subject_lost: str
+    preview: str
+    preview_lost: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +116,34 @@ def facts(preview: Preview, copy: Copy | None) -> Iterator[tuple[str, str]]:
     yield "Stories from", both_times(edition.window.after, zone)
     yield "Cut-off", both_times(edition.window.until, zone)
     yield "Hour", both_times(edition.send_at, zone)
-    following = next_slot(cadence, edition.send_at)
-    if following is not None:
-        yield "The next after it", both_times(following.send_at, zone)
     yield "Readers now", f"{preview.readers:,}"
     if preview.reader:
         yield "This copy", f"for {preview.reader}; its links change nothing"
+    elif preview.topics is not None:
+        topics = ", ".join(sorted(preview.topics))
+        yield "This copy", f"for a reader of {topics}; its links change nothing"
     if copy is not None:
         yield "Text", f"{_kilobytes(copy.text.encode())} KB"
         yield "Whole message", f"{_kilobytes(copy.message)} KB"
+
+
+def next_runs(preview: Preview) -> list[str]:
+    """List when the editions after it go, in the newsletter's own time and in UTC."""
+    cadence = preview.newsletter.spec.cadence
+    after = max(preview.edition.send_at, preview.made_at)
+    return [
+        both_times(slot.send_at, cadence.zone) for slot in next_slots(cadence, after, _RUNS_SHOWN)
+    ]
+
+
+def until(preview: Preview) -> str:
+    """Give `2 h 10 min`: how long it is until it goes; nothing when that is over."""
+    minutes = int((preview.edition.send_at - preview.made_at).total_seconds() // 60)
+    if minutes <= 0:
+        return ""
+    days, minutes = divmod(minutes, 24 * 60)
+    parts = ((days, "d"), (minutes // 60, "h"), (minutes % 60, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def hashes(preview: Preview, copy: Copy | None) -> Iterator[tuple[str, str]]:
@@ -125,6 +155,8 @@ def hashes(preview: Preview, copy: Copy | None) -> Iterator[tuple[str, str]]:
 
 def how_made(preview: Preview, zone: str) -> str:
     """Say which bytes these are."""
+    if preview.sample:
+        return "Made of sample stories, by this newsletter's template and settings."
     if preview.approved:
         return "These are the bytes that were approved."
     if preview.stored:
@@ -151,17 +183,24 @@ def size_of(html: str) -> Size:
     return Size(used, min(100.0, 100 * used / CLIPPED_KB), marks)
 
 
-def cuts(subject: str) -> tuple[Cut, ...]:
-    """Cut a subject where mail programs do."""
-    return tuple(Cut(client, signs, cut(subject, signs)) for client, signs in CLIENTS)
+def cuts(subject: str, preheader: str) -> tuple[Cut, ...]:
+    """Cut subject and preheader where mail programs do."""
+    return tuple(_cut_for(client, subject, preheader) for client in CLIENTS)
 
 
-def cut(text: str, most: int) -> str:
-    """Keep so many signs, as readers count them; what is cut ends with an ellipsis."""
+def _cut_for(client: Client, subject: str, preheader: str) -> Cut:
+    shown, lost = cut(subject, client.subject)
+    room = client.preview - (count(shown) if client.one_line else 0)
+    return Cut(client, shown, lost, *cut(preheader, max(room, 0)))
+
+
+def cut(text: str, most: int) -> tuple[str, str]:
+    """Keep so many signs, as readers count them: what is shown, with its ellipsis, and the rest."""
     signs = list(clusters(text))
     if len(signs) <= most:
-        return text
-    return "".join(signs[: most - 1]).rstrip() + "…"
+        return text, ""
+    kept = max(most - 1, 0)
+    return "".join(signs[:kept]).rstrip() + "…", "".join(signs[kept:])
 
 
 def count(text: str) -> int:

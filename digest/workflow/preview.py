@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,8 @@ from digest.composition import store as compositions
 from digest.composition.compose import set_hash
 from digest.composition.language import nearest
 from digest.composition.model import Composition, ReaderValues
-from digest.composition.pictures import BorrowedShelf, pictures_on, pictures_there
+from digest.composition.pictures import Shelf, pictures_on, pictures_there
+from digest.composition.slots import counted, shown, split
 from digest.delivery.outbound import Mailer
 from digest.editions import candidate_store
 from digest.editions import store as editions
@@ -66,6 +67,10 @@ class Preview:
     reason: str = ""
     reader: str = ""
     """Whose copy it is; empty: nobody's."""
+    topics: frozenset[str] | None = None
+    """Whose copy it is, when it was asked for by topics: that of a reader of these alone."""
+    sample: str = ""
+    """It is made of sample stories: the name of the fixture."""
 
     def copy_in(self, language: str) -> Copy | None:
         """Find the copy in a language."""
@@ -99,18 +104,23 @@ def preview(
     newsletter: Newsletter,
     what: Edition | Slot,
     *,
-    shelf: BorrowedShelf,
+    shelf: Shelf,
     address: str | None = None,
+    topics: Collection[str] | None = None,
+    anew: bool = False,
 ) -> Preview:
     """Show an edition that is there as it is kept, or that of a slot as it would be made now.
 
     A draft that is not composed yet is composed for the look, with pictures from `shelf`.
     `address` asks for one reader's copy: their topics, their language, text alone if they want
-    that. Links that belong to a reader lead to pages that change nothing.
+    that; `topics` for that of any reader of these. Links that belong to a reader lead to pages that
+    change nothing. `anew` composes what is kept once more, by the templates as they are now.
     Raises NotFoundError for an unknown reader and an edition that was never composed, AddressError,
     and CompositionError for a faulty template.
     """
     found = _find(newsroom, newsletter, what, address)
+    if anew:
+        found = replace(found, kept=(), approved_hash=None)
     if found.reason:
         return _without(newsroom, newsletter, found)
     written = _written(newsroom, newsletter, found, shelf)
@@ -119,15 +129,20 @@ def preview(
         newsletter=newsletter,
         edition=found.edition,
         selection=written.selection,
-        copies=_copies(mailer, found, written.compositions),
+        copies=_copies(mailer, found, written.compositions, topics),
         made_at=newsroom.clock(),
         readers=found.readers,
         exists=isinstance(what, Edition),
         stored=bool(found.kept),
         approved=found.approved_hash == together,
         set_hash=together,
-        warnings=(*_about(found, together), *written.warnings),
+        warnings=(
+            *_about(found, together),
+            *_few(mailer, found.edition, written.compositions, topics),
+            *written.warnings,
+        ),
         reader=found.reader.recipient.address if found.reader else "",
+        topics=None if topics is None else frozenset(topics),
     )
 
 
@@ -217,9 +232,7 @@ def _without(newsroom: Newsroom, newsletter: Newsletter, found: _Found) -> Previ
     )
 
 
-def _written(
-    newsroom: Newsroom, newsletter: Newsletter, found: _Found, shelf: BorrowedShelf
-) -> Written:
+def _written(newsroom: Newsroom, newsletter: Newsletter, found: _Found, shelf: Shelf) -> Written:
     if found.kept:
         there = pictures_there(shelf, found.selection, site=newsroom.site)
         return Written(found.kept, (), found.selection, warnings=there.warnings)
@@ -246,9 +259,30 @@ def _about(found: _Found, together: str) -> Sequence[str]:
     return said
 
 
-def _copies(mailer: Mailer, found: _Found, composed: Sequence[Composition]) -> tuple[Copy, ...]:
+def _few(
+    mailer: Mailer,
+    edition: Edition,
+    composed: Sequence[Composition],
+    topics: Collection[str] | None,
+) -> Iterator[str]:
+    """Say whether a reader of these topics would be passed over: too few stories are left."""
+    least = mailer.least.get(edition.newsletter_id, 0)
+    for each in composed[:1] if topics is not None else ():
+        runs = split(each.text, each.nonce)
+        whole, left = counted(runs).stories, counted(shown(runs, frozenset(topics or ()))).stories
+        if left < min(least, whole):
+            stories = "1 story" if left == 1 else f"{left} stories"
+            yield f"topics: they leave {stories}, {least} needed: such a reader gets no letter"
+
+
+def _copies(
+    mailer: Mailer,
+    found: _Found,
+    composed: Sequence[Composition],
+    topics: Collection[str] | None,
+) -> tuple[Copy, ...]:
     if found.reader is None:
-        return tuple(_copy(mailer, found.edition, each) for each in composed)
+        return copies_of(mailer, found.edition, composed, topics=topics)
     recipient = found.reader.recipient
     tags = tuple(each.language for each in composed)
     tag = nearest(recipient.language, tags) or tags[0]
@@ -258,11 +292,31 @@ def _copies(mailer: Mailer, found: _Found, composed: Sequence[Composition]) -> t
         mailer.sample_values(found.edition, language=tag),
         address=real.address,
         since=real.since,
-        topics=real.topics,
+        topics=real.topics if topics is None else frozenset(topics),
         text_only=real.text_only,
     )
     own = (each for each in composed if each.language == tag)
     return tuple(_copy(mailer, found.edition, each, values) for each in own)
+
+
+def copies_of(
+    mailer: Mailer,
+    edition: Edition,
+    composed: Sequence[Composition],
+    *,
+    topics: Collection[str] | None = None,
+) -> tuple[Copy, ...]:
+    """Make one copy of each composition, for nobody; of these topics alone if they are given."""
+    wanted = None if topics is None else frozenset(topics)
+    return tuple(
+        _copy(
+            mailer,
+            edition,
+            each,
+            mailer.sample_values(edition, language=each.language, topics=wanted),
+        )
+        for each in composed
+    )
 
 
 def _copy(

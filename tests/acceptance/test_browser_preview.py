@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from digest.web.preview_words import VIEWS
+from digest.web.preview_wish import MODES, VIEWS, WIDTHS
 from tests.acceptance.browser_demo import faults, find_chromium, running_chromium, visit
-from tests.integration.cli_site import HEADLINES, SiteFolder, make_site
+from tests.acceptance.preview_live import previewing
+from tests.integration.cli_site import HEADLINES, make_site
 from tests.integration.test_preview_command import a_picture_server, with_pictures
 
 pytestmark = [
@@ -24,34 +21,8 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="needs Chromium"),
 ]
 
-WIDTHS = (320, 375, 760, 1100, 1440)
+SCREENS = (320, 375, 760, 1100, 1440)
 _LONG = "Harbourmasters" * 12
-
-
-@contextlib.contextmanager
-def previewing(site: SiteFolder, *words: str) -> Iterator[str]:
-    """Run `digest preview`; give its address, and end it as a person does, by Ctrl-C."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "digest", "preview", *words],
-        cwd=site.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        found = None
-        while found is None:
-            line = process.stdout.readline()
-            assert line, "it ended before it answered"
-            found = re.fullmatch(r"  (http://127\.0\.0\.1:\d+)/\n", line)
-        yield found[1]
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=40)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    assert process.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +55,15 @@ def page(address: str, browser: Browser) -> Iterator[Page]:
         assert refused == []
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", [*VIEWS, *(f"letter?mode={mode}" for mode in MODES)])
 def test_every_view_is_sound_at_every_width_light_and_dark(page: Page, view: str) -> None:
     page.goto(f"/en/{view}")
-    assert faults(page, widths=WIDTHS) == {}
+    assert faults(page, widths=SCREENS) == {}
 
 
 def test_the_panels_are_there(page: Page) -> None:
     page.goto("/")
-    expect(page).to_have_url(re.compile(r"/en/desktop$"))
+    expect(page).to_have_url(re.compile(r"/en/letter$"))
     for region in ("The letter", "Stories"):
         expect(page.get_by_role("region", name=region)).to_be_visible()
     expect(page.get_by_role("complementary", name="Facts")).to_contain_text("404")
@@ -103,22 +74,23 @@ def test_the_panels_are_there(page: Page) -> None:
     expect(page.locator(".out li")).to_have_count(2)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
-    ("view", "width", "ground"),
+    ("mode", "ground"),
     [
-        ("desktop", 600, "rgb(255, 255, 255)"),
-        ("phone", 375, "rgb(255, 255, 255)"),
-        ("dark", 600, "rgb(27, 27, 27)"),
-        ("dark-phone", 375, "rgb(27, 27, 27)"),
+        ("light", "rgb(255, 255, 255)"),
+        ("dark", "rgb(27, 27, 27)"),
+        ("forced", "rgb(33, 33, 33)"),
+        ("no-pictures", "rgb(255, 255, 255)"),
     ],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_frame_is_as_wide_and_as_dark_as_it_says_whatever_the_browser_prefers(
-    page: Page, view: str, width: int, ground: str, scheme: str
+    page: Page, mode: str, width: int, ground: str, scheme: str
 ) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(f"/en/{view}")
+    page.goto(f"/en/letter?width={width}&mode={mode}")
     frame = page.frame_locator("iframe")
     body = frame.locator("body")
     expect(body).to_be_visible()
@@ -130,19 +102,20 @@ def test_a_frame_is_as_wide_and_as_dark_as_it_says_whatever_the_browser_prefers(
         == ground
     )
     shown = body.evaluate("() => [...document.images].map(each => each.naturalWidth > 0)")
-    assert shown == [True]
+    assert shown == [mode != "no-pictures"]
 
 
 def test_languages_are_a_link_away_and_the_view_stays(page: Page) -> None:
-    page.goto("/en/phone")
-    page.get_by_role("link", name="العربية").click()
-    expect(page).to_have_url(re.compile(r"/ar/phone$"))
+    page.goto("/en/letter?width=375")
+    with page.expect_navigation():
+        page.get_by_role("link", name="العربية").click()
+    expect(page).to_have_url(re.compile(r"/ar/letter\?width=375$"))
     expect(page.frame_locator("iframe").locator("html")).to_have_attribute("dir", "rtl")
     assert faults(page, widths=(375, 1440)) == {}
 
 
 def test_a_link_of_the_letter_opens_beside_the_preview(page: Page) -> None:
-    page.goto("/en/desktop")
+    page.goto("/en/letter")
     link = page.frame_locator("iframe").get_by_role("link", name=HEADLINES[0]).first
     assert (
         link.evaluate("element => element.ownerDocument.querySelector('base').target") == "_blank"
@@ -151,7 +124,7 @@ def test_a_link_of_the_letter_opens_beside_the_preview(page: Page) -> None:
 
 
 def test_by_keyboard_every_view_is_reached(page: Page) -> None:
-    page.goto("/en/desktop")
+    page.goto("/en/letter")
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "Plain text":
@@ -167,9 +140,10 @@ def test_the_ruler_stands_at_column_72(page: Page) -> None:
     page.goto("/en/text")
     longest = page.locator("pre").evaluate(
         """pre => {
-            const text = pre.firstChild, line = pre.textContent.indexOf("=".repeat(72));
+            const line = [...pre.children].find(
+                (each) => each.textContent.startsWith("=".repeat(72)));
             const range = document.createRange();
-            range.setStart(text, line); range.setEnd(text, line + 72);
+            range.setStart(line.firstChild, 0); range.setEnd(line.firstChild, 72);
             return range.getBoundingClientRect().width;
         }"""
     )

@@ -206,6 +206,45 @@ def test_one_readers_copy(site: SiteFolder) -> None:
     )
 
 
+def test_the_copy_of_a_reader_of_some_topics_in_one_language(site: SiteFolder) -> None:
+    path = site.folder / "digest.toml"
+    path.write_text(path.read_text("utf-8") + _WEEKLY, "utf-8")
+    site.well("collect")
+    facts = site.well("preview", "weekly", "--topic", "sport", "--language", "es", "--json").facts
+    assert facts["topics"] == ["sport"]
+    assert [each["language"] for each in facts["languages"]] == ["es"]
+    ran = site.digest("preview", "weekly", "--language", "fr", "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "digest: preview: fr: it is not made in that language\n  It is in: en, es.\n"
+    )
+
+
+def test_sample_stories_take_the_place_of_the_real_ones(site: SiteFolder) -> None:
+    before = rows(site)
+    facts = site.well("preview", "daily", "--with", "fifty", "--out", "look", "--json").facts
+    assert (facts["sample"], len(facts["stories"])) == ("fifty", 50)
+    assert facts["pictures"]
+    assert rows(site) == before
+    ran = site.digest("preview", "daily", "--with", "sixty", "--json")
+    assert ran.code == 1
+    assert ran.err == (
+        "digest: preview: sixty: there are no such sample stories\n"
+        "  There are: usual, empty, one, fifty, no-pictures, long-headline, long-words, rtl,"
+        " hostile.\n"
+    )
+
+
+def test_a_kept_edition_is_composed_anew_only_when_that_is_asked_for(site: SiteFolder) -> None:
+    address = site.prepared()
+    site.edit('name           = "Harbour Post"', 'name           = "Quay Times"')
+    kept = site.well("preview", address, "--json").facts
+    anew = site.well("preview", address, "--anew", "--json").facts
+    assert (kept["stored"], anew["stored"]) == (True, False)
+    assert kept["set_hash"] != anew["set_hash"]
+    assert site.well("preview", address, "--json").facts["set_hash"] == kept["set_hash"]
+
+
 # As of another time
 
 
@@ -321,8 +360,10 @@ def test_of_newsletters_made_by_hand_the_first_is_shown(site: SiteFolder) -> Non
 # In a browser
 
 
-def test_it_answers_on_this_machine_until_ctrl_c(site: SiteFolder) -> None:
+def test_it_answers_on_this_machine_until_ctrl_c_and_writes_nothing(site: SiteFolder) -> None:
     before = rows(site)
+    file = site.folder / "var/digest.db"
+    content = file.read_bytes()
     process = subprocess.Popen(
         [sys.executable, "-m", "digest", "preview", "--port", "0"],
         cwd=site.folder,
@@ -336,9 +377,12 @@ def test_it_answers_on_this_machine_until_ctrl_c(site: SiteFolder) -> None:
         assert first[0].endswith(": as it would be made now\n")
         address = first[2].strip()
         assert address.startswith("http://127.0.0.1:")
-        assert first[3] == "  Reload the page to look again. Ctrl-C ends it.\n"
+        assert first[3] == "  What you save is shown at once. Ctrl-C ends it.\n"
         with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - loopback
             assert HEADLINES[0].encode() in answer.read()
+        for path in ("en/inbox?with=fifty", "en/checks", "en/letter?as=&topic=x&at=&anew=1"):
+            with urllib.request.urlopen(address + path, timeout=30) as answer:  # noqa: S310 - the same
+                assert answer.status == 200
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
     finally:
@@ -346,6 +390,7 @@ def test_it_answers_on_this_machine_until_ctrl_c(site: SiteFolder) -> None:
             process.kill()
             process.communicate()
     assert (process.returncode, rest) == (0, "")
+    assert file.read_bytes() == content
     assert rows(site) == before
 
 

@@ -10,6 +10,9 @@ from digest.web.frames import (
     in_scheme,
     pictures_in,
     with_pictures_from,
+    without_pictures,
+    without_sheet,
+    without_styles,
 )
 
 LETTER = """<html><head><meta name="color-scheme" content="light dark">
@@ -62,3 +65,20 @@ def test_only_our_own_pictures_are_taken_from_beside_the_page() -> None:
         f'<img src="images/{other}"><a href="https://l.example/images/cats">'
         f'<img src="https://elsewhere.example/images/{ours}">'
     )
+
+
+def test_without_pictures_only_their_words_are_left() -> None:
+    html = (
+        '<style>td{background:url(a.png) #FFF}</style><td background="b.png" style="background:'
+        'url(c.png)"><img src="https://x.example/d.png" alt="Sea > shore" width="9"></td>'
+    )
+    assert without_pictures(html) == (
+        '<style>td{background:none #FFF}</style><td style="background:none">'
+        '<img alt="Sea > shore" width="9"></td>'
+    )
+
+
+def test_a_sheet_goes_and_inline_styles_stay_and_then_they_go_too() -> None:
+    html = '<style media="all">p{color:red}</style><p style="margin:0" id="a">style="x"</p>'
+    assert without_sheet(html) == '<p style="margin:0" id="a">style="x"</p>'
+    assert without_styles(html) == '<p id="a">style="x"</p>'

@@ -94,17 +94,50 @@ def test_an_edition_that_nobody_made_is_to_come() -> None:
     assert words.title(a_preview()) == "The daily, Friday 9 January 2026"
 
 
-def test_the_facts_name_reader_reason_and_the_next_one() -> None:
+def test_the_facts_name_the_reader_and_the_reason() -> None:
     held = replace(EDITION, state=EditionState.HELD, reason="Nobody approved it.")
     facts = dict(words.facts(a_preview(edition=held, reader="ann@reader.example"), COPY))
     assert facts["Why"] == "Nobody approved it."
     assert facts["This copy"] == "for ann@reader.example; its links change nothing"
     assert facts["Number"] == "1,204"
-    assert "The next after it" in facts
-    by_hand = spec(when=cadence(days=frozenset()))
-    facts = dict(words.facts(a_preview(newsletter=Newsletter(1, by_hand, epoch_at=SIX)), None))
-    assert {"Why", "The next after it", "Text"}.isdisjoint(facts)
+    facts = dict(words.facts(a_preview(topics=frozenset({"town", "sport"})), None))
+    assert facts["This copy"] == "for a reader of sport, town; its links change nothing"
+    assert {"Why", "Text"}.isdisjoint(facts)
     assert list(words.hashes(a_preview(), None)) == []
+
+
+def test_the_next_five_runs_are_told_in_their_own_time_and_in_utc() -> None:
+    runs = words.next_runs(a_preview(newsletter=Newsletter(1, spec(), epoch_at=SIX)))
+    assert len(runs) == 5
+    assert all(run.endswith(" UTC") and " in " in run for run in runs)
+    by_hand = spec(when=cadence(days=frozenset()))
+    assert words.next_runs(a_preview(newsletter=Newsletter(1, by_hand, epoch_at=SIX))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (timedelta(hours=2, minutes=10), "2 h 10 min"),
+        (timedelta(days=1, hours=1), "1 d 1 h"),
+        (timedelta(minutes=30), "30 min"),
+        (timedelta(0), ""),
+        (-timedelta(days=1), ""),
+    ],
+)
+def test_how_long_it_is_until_it_goes_is_told(before: timedelta, said: str) -> None:
+    assert words.until(a_preview(made_at=SEVEN - before)) == said
+
+
+def test_an_inbox_cuts_subject_and_preview_and_says_what_is_lost() -> None:
+    subject, preheader = "S" * 65, "p" * 100
+    cuts = {each.client.key: each for each in words.cuts(subject, preheader)}
+    assert list(cuts) == ["gmail", "gmail-phone", "apple-mac", "apple", "outlook"]
+    assert (cuts["gmail"].subject, cuts["gmail"].subject_lost) == (subject, "")
+    assert cuts["gmail"].preview == "p" * 44 + "…", "one line has both"
+    assert cuts["apple"].subject == "S" * 40 + "…"
+    assert cuts["apple"].subject_lost == "S" * 25
+    assert cuts["apple"].preview_lost == "p" * 11
+    assert words.cut("ab", 0) == ("…", "ab")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +153,7 @@ def test_the_facts_name_reader_reason_and_the_next_one() -> None:
 def test_a_subject_is_cut_by_signs_as_readers_count_them(
     subject: str, most: int, shown: str
 ) -> None:
-    assert words.cut(subject, most) == shown
+    assert words.cut(subject, most)[0] == shown
     assert words.count(shown) <= most
 
 
