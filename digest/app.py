@@ -9,7 +9,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
@@ -41,6 +41,7 @@ from digest.errors import (
     NotFoundError,
     SettingsError,
 )
+from digest.kept_settings import settings_with_desk
 from digest.log import event
 from digest.outbox import store as outbox
 from digest.outbox.model import NewNotice
@@ -48,6 +49,7 @@ from digest.site_values import (
     audiences_of,
     limit_rules,
     newsletter_spec,
+    rulebooks_of,
     site_of,
     source_spec,
     told_of_colours,
@@ -74,7 +76,6 @@ from subscribers import store as readers
 from subscribers.address import read_address
 from subscribers.departures import Departures
 from subscribers.keys import create_keys, edition_secret, live_ring, suppression_secret
-from subscribers.segments import Audience
 from subscribers.tokens import Keys
 
 _LOG = logging.getLogger(__name__)
@@ -380,10 +381,10 @@ def open_app(settings: Settings, *, clock: Clock = utc_now, read_only: bool = Fa
     With `read_only` none of that is done, and nothing can be written: it must have been opened
     before. Raises DatabaseError, SettingsError, and DigestError for keys that are lost or damaged.
     """
-    only, audiences = _only_readers(settings), audiences_of(settings)
+    only, _ = _only_readers(settings), audiences_of(settings)
     database = Database(settings.storage.database, read_only=read_only)
     try:
-        return _open(settings, database, clock, only=only, audiences=audiences)
+        return _open(settings, database, clock, only=only)
     except BaseException:
         database.close()
         raise
@@ -395,9 +396,10 @@ def _open(
     clock: Clock,
     *,
     only: frozenset[str] | None,
-    audiences: Mapping[str, Audience],
 ) -> App:
     _make_ready(database)
+    settings, left_out = settings_with_desk(settings, database)
+    audiences = audiences_of(settings)
     keys, secret = _keys(settings.storage.keys, database)
     departures = Departures(settings.storage.unsubscribes)
     if not database.read_only:
@@ -425,15 +427,18 @@ def _open(
         editors=settings.people.editors,
         operators=settings.people.operators,
         mails_a_day=settings.alarms.daily_limit,
-        told=(*told_of_colours(settings), *brand.told),
+        told=(*told_of_colours(settings), *brand.told, *left_out),
         audiences={each.id: audiences[each.slug] for each in newsletters if each.slug in audiences},
         only_readers=only,
+        rulebooks=rulebooks_of(settings),
     )
+    mailer = _mailer(settings, newsroom, keys)
+    newsroom = replace(newsroom, mailer=mailer)
     return App(
         settings=settings,
         database=database,
         newsroom=newsroom,
-        mailer=_mailer(settings, newsroom, keys),
+        mailer=mailer,
         keys=keys,
         file_sources=source_specs,
         same_hosts=(urlsplit(settings.site.url).hostname or "", *settings.site.former_hosts),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import time as wall_time
 from email.utils import parseaddr
 
+from digest.checks.model import Limits, Rulebook
 from digest.composition.colour import palette_of
 from digest.composition.model import Site, Typeface
 from digest.config import NewsletterSettings, Settings, SiteSettings, SourceSettings
@@ -26,6 +28,7 @@ from digest.editions.model import (
     StoryPolicy,
 )
 from digest.errors import SettingsError
+from digest.people.model import SessionRules
 from digest.sources.model import SourceKind, SourceSpec
 from subscribers.limits import Disposable, SignupPolicy
 from subscribers.segment_fault import SegmentError
@@ -52,6 +55,11 @@ def site_of(settings: Settings) -> Site:
 def told_of_colours(settings: Settings) -> tuple[str, ...]:
     """Say which colours of the brand could not be read, and what is used instead."""
     return palette_of(settings.site.brand.accent, settings.site.brand.accent_dark).told
+
+
+def session_rules(settings: Settings) -> SessionRules:
+    """Give how long somebody stays signed in at the desk."""
+    return SessionRules(idle=settings.desk.session_idle, life=settings.desk.session_life)
 
 
 def signup_policy(settings: Settings) -> SignupPolicy:
@@ -125,6 +133,19 @@ def audiences_of(settings: Settings) -> dict[str, Audience]:
 def audience_problem(place: str, error: SegmentError) -> str:
     """Say of a setting where its expression cannot be read: a sentence, and the mark below it."""
     return "\n".join((f"{place}: {error.cause}", *(f"  {line}" for line in error.pointer)))
+
+
+def rulebooks_of(settings: Settings) -> dict[str, Rulebook]:
+    """Give the thresholds and ignores of the checks for each newsletter, by slug."""
+    checks = settings.checks
+    limits = Limits(**checks.model_dump(exclude={"ignore"}))
+    return {
+        slug: Rulebook(
+            replace(limits, minutes=each.checks.minutes or limits.minutes),
+            {**checks.ignore, **each.checks.ignore},
+        )
+        for slug, each in settings.newsletters.items()
+    }
 
 
 def source_spec(name: str, source: SourceSettings, *, site: SiteSettings) -> SourceSpec:

@@ -116,7 +116,8 @@ def test_the_wheel_holds_the_packages_the_templates_and_the_migrations_and_no_mo
         "subscribers",
         "digest_mailer",
     }
-    assert not [name for name in names if "test" in name.lower() and name.endswith(".py")]
+    ours = re.compile(r"(^|/)(tests/|test_|conftest)")
+    assert not [name for name in names if ours.search(name)]
 
 
 def test_the_wheel_alone_migrates_an_empty_database(installed: Path, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explaining", "Why a story is in or out, or an edition skipped."),
     "choose": ("choosing", "Pin, drop, move or reword the stories of an edition to come."),
     "preview": ("previewing", "Look at the next edition, or any other, in the browser."),
+    "check": ("checking", "What is wrong with an edition, before anybody gets it."),
+    "send-test": ("send_testing", "Mail an edition to the test readers, links that do nothing."),
     "approve": ("releasing", "Let an edition go at its hour."),
     "skip": ("releasing", "Drop an edition; its stories return to the pool."),
     "send": ("sending", "Send an approved edition now."),
@@ -35,8 +37,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("halting", "Go on with an edition that was stopped or held."),
     "retry": ("sending", "Send again to the deferred, failed or uncertain readers."),
     "correct": ("correcting", "Put a dated note on a letter that readers have."),
+    "archive": ("archiving", "Take an edition out of the public archive, or put it back."),
     "subscribers": ("readers", "Add, list, show or unsubscribe readers."),
+    "users": ("users", "Who may come to the desk, and what each may do."),
     "tokens": ("tokens", "Add, list and revoke the tokens of the API."),
+    "webhooks": ("webhooks", "Programs of yours that are called when something happens here."),
     "templates": ("templates", "New, check and gallery: your own mail templates."),
     "keys": ("signing", "List, make or change the keys that sign our links and mail."),
     "home": ("home", "Where mail may leave from, and to say that it is here."),
@@ -59,7 +64,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
 
 
 @click.group(
-    cls=lazy(COMMANDS),
+    cls=lazy(COMMANDS, **{"send-test": "send_test"}),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.option(

@@ -5,52 +5,41 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
 
 from digest.cli.opening import config_path, from_here, typed
 from digest.cli.output import json_option, mark, pairs, say, show, table
-from digest.cli.wording import counted, cut, plain
+from digest.cli.wording import counted
 from digest.errors import DigestError, SettingsError, UsageError
 
 if TYPE_CHECKING:
     from digest.config import Settings
+    from digest.sources.propose import Proposal
 
 _BARE_HOST = re.compile(r"[^\s/:@]+\.[^\s/:@]+(?::\d{1,5})?(?:/\S*)?")
 _DEFAULT_SITE = "https://yoursite.example"
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _MADE_UP = frozenset({"example", "invalid", "test"})
-_MOST_NAME_COLUMNS = 80
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """What the first settings are made of, and how we came to it."""
-
-    url: str
-    name: str
-    feed: str
-    kind: str = "feed"
-    language: str = "en"
-    accent: str = ""
-    logo: str = ""
-    stories: int | None = None
-    """None when the feed's address is a guess."""
-    problem: str = ""
-    """Why the site told nothing, when it was asked."""
+"""Hosts of examples (RFC 2606), which nobody answers for."""
+_OUR_ACCENT = "#0B4F8A"
 
 
 @click.command()
 @click.option("--site", metavar="URL", help="The site's address; its feed is looked for there.")
 @click.option("--name", help="The site's name. [default: as the site calls itself]")
+@click.option("--feed", help="Its feed. [default: the one that the site names]")
+@click.option("--language", metavar="TAG", help="As en or de. [default: the site's]")
+@click.option("--accent", metavar="COLOUR", help="As #0B4F8A. [default: the site's]")
 @click.option("--timezone", default=None, help="As Europe/London. [default: this machine's]")
 @click.option("--offline", is_flag=True, help="Do not look at the site; guess its feed.")
 @click.option("--allow", multiple=True, metavar="NETWORK", help="It lies there, as 10.0.0.0/8.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take each guess as it is.")
 @json_option
 @click.pass_context
 def init(
@@ -58,34 +47,64 @@ def init(
     *,
     site: str | None,
     name: str | None,
+    feed: str | None,
+    language: str | None,
+    accent: str | None,
     timezone: str | None,
     offline: bool,
     allow: tuple[str, ...],
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Write digest.toml and keys for a new site; nothing is ever overwritten.
 
-    The site is looked at for its feed, name, language, logo and colour. Where it does not answer,
-    the feed is guessed, and that is said.
+    The site is looked at for its feed, name, language, logo, colour and how often it publishes.
+    Where it does not answer, the feed is guessed, and that is said. At a terminal each guess is
+    shown and can be changed on the spot.
     """
     from subscribers.keys import create_keys
 
     path = config_path(ctx)
     if path.exists():
         _refuse_existing(path)
-    start = _guess(_address(site))
-    if site is not None and not offline and not _is_made_up(start.url):
-        start = _looked_at(site.strip(), start, allow)
-    start = replace(start, name=name or start.name)
-    text = _first_text(start, timezone or _local_zone(), allow)
-    with _draft(path, text) as draft:
+    asks = sys.stdin.isatty() and not yes and not as_json
+    if asks and site is None:
+        site = click.prompt("Your site's address", err=True)
+    zone = timezone or _local_zone()
+    start = _start(site, zone, allow, offline=offline)
+    start = replace(
+        start,
+        name=name or start.name,
+        feed=feed or start.feed,
+        language=language or start.language,
+        accent=accent or start.accent,
+    )
+    if asks:
+        start, zone = _changed_on_the_spot(start, zone)
+    logo = _logo_beside(path, start)
+    text = _first_text(start, zone, allow, logo_file=logo.name if logo else "")
+    with _draft(path, text) as draft, _picture(logo, start):
         settings = _loaded(draft)
         create_keys(settings.storage.keys)
         try:
             path.hardlink_to(draft)  # fails where somebody was quicker: never overwrites
         except FileExistsError:
             _refuse_existing(path)
-    facts = {
+    facts = _facts(path, settings, start)
+    show(as_json, facts, lambda: _tell(path, settings, start, command=typed(ctx), told=site))
+
+
+def _start(site: str | None, zone: str, allow: tuple[str, ...], *, offline: bool) -> Proposal:
+    from digest.sources.propose import guess, host_of
+
+    start = guess(_address(site))
+    if site is None or offline or host_of(start.url).rpartition(".")[2] in _MADE_UP:
+        return start
+    return _looked_at(site.strip(), start, zone, allow)
+
+
+def _facts(path: Path, settings: Settings, start: Proposal) -> dict[str, Any]:
+    return {
         "settings": str(path),
         "keys": str(settings.storage.keys),
         "feed": start.feed,
@@ -96,12 +115,33 @@ def init(
         "language": settings.site.language,
         "accent": settings.site.brand.accent,
         "logo": start.logo or None,
+        "logo_file": str(settings.site.brand.logo) if settings.site.brand.logo else None,
+        "daily": list(start.rhythm.daily.days),
+        "weekly": list(start.rhythm.weekly.days),
         "problem": start.problem,
     }
-    show(as_json, facts, lambda: _tell(path, settings, start, command=typed(ctx), told=site))
 
 
-def _tell(path: Path, settings: Settings, start: _Start, *, command: str, told: str | None) -> None:
+def _changed_on_the_spot(start: Proposal, zone: str) -> tuple[Proposal, str]:
+    """Show each guess at the terminal; Enter takes it."""
+    say("Enter takes what is in brackets.")
+
+    def ask(words: str, known: str) -> str:
+        return str(click.prompt(words, default=known, err=True))
+
+    zone = ask("Time zone", zone)
+    return replace(
+        start,
+        name=ask("Name", start.name),
+        feed=ask("Feed", start.feed),
+        language=ask("Language", start.language),
+        accent=ask("Accent colour", start.accent or _OUR_ACCENT),
+    ), zone
+
+
+def _tell(
+    path: Path, settings: Settings, start: Proposal, *, command: str, told: str | None
+) -> None:
     is_guess = start.stories is None
     found = "a guess: check it" if is_guess else counted(start.stories or 0, "story", "stories")
     rows: list[tuple[str, object]] = [
@@ -112,11 +152,16 @@ def _tell(path: Path, settings: Settings, start: _Start, *, command: str, told: 
         rows += [("Name", settings.site.name), ("Language", settings.site.language)]
         rows.append(("Accent", f"{settings.site.brand.accent}{'' if start.accent else '   ours'}"))
     if start.logo:
-        rows.append(("Logo", start.logo))
+        kept = settings.site.brand.logo
+        rows.append(("Logo", f"{start.logo}   {from_here(kept)}" if kept else start.logo))
     rows.append(("WordPress" if start.kind == "wordpress" else "Feed", f"{start.feed}   {found}"))
+    if not is_guess:
+        rows += [(slug.title(), _issue(settings, slug)) for slug in settings.newsletters]
     pairs(rows)
     if start.problem:
         mark("warn", f"the site told nothing of itself, so all this is a guess: {start.problem}")
+    elif not is_guess:
+        mark("", f"{start.rhythm.words}; each of these can be changed in {path}")
     say()
     say("Next")
     if told is None:
@@ -125,10 +170,18 @@ def _tell(path: Path, settings: Settings, start: _Start, *, command: str, told: 
         [
             (f"{command} sources check", "is the feed the right one?"),
             (f"{command} collect", "fetch its stories"),
-            (f"{command} prepare daily", "make the first edition"),
+            (f"{command} preview daily", "look at the next edition"),
         ],
         indent=2,
     )
+
+
+def _issue(settings: Settings, slug: str) -> str:
+    """Say a proposed newsletter: its name, when it comes, and from how many stories on."""
+    newsletter = settings.newsletters[slug]
+    at = f" at {newsletter.send_at:%H:%M}" if newsletter.send_at else ""
+    least = counted(newsletter.stories.min, "new story", "new stories")
+    return f"{newsletter.name}   {', '.join(newsletter.days)}{at}, from {least} on"
 
 
 def _refuse_existing(path: Path) -> NoReturn:
@@ -149,74 +202,78 @@ def _address(site: str | None) -> str:
     raise UsageError(f"init: {site!r}: not a web address", hint=f"Write {_DEFAULT_SITE}")
 
 
-def _guess(url: str) -> _Start:
-    host = _host(url)
-    return _Start(url, host.partition(".")[0].replace("-", " ").title(), f"{url}/feed/")
-
-
-def _host(url: str) -> str:
-    return str(urlsplit(url).hostname).removeprefix("www.")
-
-
-def _is_made_up(url: str) -> bool:
-    """Tell a host of examples (RFC 2606), which nobody answers for."""
-    return _host(url).rpartition(".")[2] in _MADE_UP
-
-
-def _looked_at(typed_site: str, guess: _Start, allow: tuple[str, ...]) -> _Start:
+def _looked_at(typed_site: str, given: Proposal, zone: str, allow: tuple[str, ...]) -> Proposal:
     """Ask the site; when that leads to nothing the guess stays, with the reason."""
-    from digest.sources.add import discover
+    from digest.clock import utc_now
+    from digest.composition.logo_trial import is_logo
     from digest.sources.fetch import Fetcher
     from digest.sources.parsing import Parser
+    from digest.sources.propose import propose
 
+    with Parser() as parser:
+        return propose(
+            typed_site,
+            given,
+            fetcher=Fetcher(),
+            parser=parser,
+            allow=allow,
+            now=utc_now(),
+            zone=zone if _is_zone(zone) else "UTC",
+            is_logo=is_logo,
+        )
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import available_timezones
+
+    return name in available_timezones()
+
+
+def _logo_beside(path: Path, start: Proposal) -> Path | None:
+    """Give where the logo goes: beside the settings, and never over another file."""
+    if not start.logo_content:
+        return None
+    ending = "png" if start.logo_content.startswith(b"\x89PNG") else "jpg"
+    logo = path.with_name(f"logo.{ending}")
+    return None if logo.exists() else logo
+
+
+@contextlib.contextmanager
+def _picture(logo: Path | None, start: Proposal) -> Iterator[None]:
+    """Write the logo; it goes again when the settings cannot be."""
+    if logo is None:
+        yield
+        return
+    with logo.open("xb") as file:
+        file.write(start.logo_content)
     try:
-        with Parser() as parser:
-            found = discover(typed_site, fetcher=Fetcher(), parser=parser, allow=allow)
-    except DigestError as error:
-        return replace(guess, problem=str(error))
-    if found.kind not in {"feed", "wordpress"}:
-        return replace(guess, problem=f"{typed_site}: no feed was found there")
-    facts = found.facts
-    language = facts.language or found.reading.language or ""
-    return _Start(
-        url=_site_url(guess.url, facts.address or found.address),
-        name=_name(facts.name or found.reading.title) or guess.name,
-        feed=found.address,
-        kind=found.kind,
-        language=language if _LANGUAGE.fullmatch(language) else "en",
-        accent=facts.accent or "",
-        logo=facts.logo or "",
-        stories=len(found.reading.stories),
-    )
+        yield
+    except BaseException:
+        logo.unlink(missing_ok=True)
+        raise
 
 
-def _site_url(given: str, front: str) -> str:
-    """Give the site's address as it answers: http or https, with its www or without."""
-    parts, answered = urlsplit(given), urlsplit(front)
-    if _host(given) != _host(front) or parts.path.strip("/") or parts.query:
-        return given.split("?", maxsplit=1)[0].rstrip("/")
-    return f"{answered.scheme}://{answered.netloc}"
-
-
-def _name(text: str) -> str:
-    """Give a name that fits a masthead."""
-    return cut(" ".join(plain(text).split()), _MOST_NAME_COLUMNS)
-
-
-def _first_text(start: _Start, timezone: str, allow: tuple[str, ...]) -> str:
+def _first_text(start: Proposal, timezone: str, allow: tuple[str, ...], *, logo_file: str) -> str:
     from digest.config.writing import first_settings
+    from digest.sources.propose import host_of
 
     given = {"accent": start.accent} if start.accent else {}
+    daily, weekly = start.rhythm.daily, start.rhythm.weekly
     return first_settings(
         name=start.name,
         url=start.url,
         feed=start.feed,
         timezone=timezone,
-        host=_host(start.url),
+        host=host_of(start.url),
         language=start.language,
         kind=start.kind,
         logo=start.logo,
+        logo_file=logo_file,
         allow=allow,
+        daily_days=daily.days,
+        daily_min=daily.least,
+        daily_max_age=daily.max_age,
+        weekly_min=weekly.least,
         **given,
     )
 

@@ -88,6 +88,13 @@ def pin(ctx: click.Context, story: Sequence[str], **said: Any) -> None:
     _choose(ctx, lambda desk: NewChoice(Act.PIN, desk.story(" ".join(story))), **said)
 
 
+@_act("unpin")
+@_words
+def unpin(ctx: click.Context, story: Sequence[str], **said: Any) -> None:
+    """Take a pin back; what else was chosen for the story stays."""
+    _choose(ctx, lambda desk: NewChoice(Act.UNPIN, desk.story(" ".join(story))), **said)
+
+
 @_act("drop")
 @_words
 @click.option("--always", is_flag=True, help="From every edition of this newsletter.")
@@ -177,6 +184,22 @@ def picture(ctx: click.Context, story: str, url: str, alt: str, **said: Any) -> 
 def reset(ctx: click.Context, story: Sequence[str], **said: Any) -> None:
     """Give a story back to the rules."""
     _choose(ctx, lambda desk: NewChoice(Act.RESET, desk.story(" ".join(story))), **said)
+
+
+@_act("subject")
+@click.argument("text")
+@_language
+def subject(ctx: click.Context, text: str, language: str, **said: Any) -> None:
+    """Write the subject; "" gives it back to the rules."""
+    _choose(ctx, lambda _: NewChoice(Act.SUBJECT, language=language, text=text), **said)
+
+
+@_act("preheader")
+@click.argument("text")
+@_language
+def preheader(ctx: click.Context, text: str, language: str, **said: Any) -> None:
+    """Write the line after the subject; "" takes yours back."""
+    _choose(ctx, lambda _: NewChoice(Act.PREHEADER, language=language, text=text), **said)
 
 
 @_act("note")

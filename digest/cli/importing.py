@@ -12,23 +12,17 @@ import click
 from digest.cli.opening import from_here, newsletter_named, opened, typed
 from digest.cli.output import Progress, json_option, say, say_wrapped, show, table
 from digest.cli.wording import counted
-from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from digest.app import App
-    from digest.db import Connection
     from subscribers.bring_in import Brought
     from subscribers.import_errand import Errand, Tally
     from subscribers.import_store import Run
-    from subscribers.transfer.columns import State
-    from subscribers.transfer.layout import Given
-    from subscribers.transfer.placing import Placing, Target
     from subscribers.transfer.report import Report
-    from subscribers.transfer.tables import Table, Tables
+    from subscribers.transfer.tables import Tables
 
-_VERDICTS = ("added", "updated", "unsubscribed", "suppressed", "unchanged", "refused")
 _SHOWN = 8
 
 
@@ -49,20 +43,6 @@ class _Asked:
     report: Path | None = None
     apply: bool = False
     again: bool = False
-
-    @property
-    def options(self) -> dict[str, object]:
-        """How the files are read: with their content, the name of an import."""
-        return {
-            "newsletters": list(self.slugs),
-            "as": self.where_silent,
-            "columns": self.columns,
-            "column": list(self.renamed),
-            "map": list(self.words),
-            "tags": list(self.tags),
-            "format": self.program,
-            "encoding": self.encoding,
-        }
 
     def typed(self, program: str, *, needs_consent: bool) -> str:
         """Give the command that does what was only looked at."""
@@ -125,6 +105,8 @@ def import_readers(ctx: click.Context, /, *, as_json: bool, **asked: Any) -> Non
     and MailPoet, which it knows by their columns. A report says of every line what came of it.
     """
     wanted = _Asked(**asked)
+    from digest.workflow.bring_readers import nobody_joins
+
     with opened(ctx) as app:
         errand = _errand(app, wanted)
         if not as_json:
@@ -137,11 +119,12 @@ def import_readers(ctx: click.Context, /, *, as_json: bool, **asked: Any) -> Non
         with progress:
             done = _do(app, wanted, errand, progress)
         facts = _facts(wanted, errand, done)
-        command = wanted.typed(typed(ctx), needs_consent=not _joins_nobody(errand))
+        command = wanted.typed(typed(ctx), needs_consent=not nobody_joins(errand))
         show(as_json, facts, lambda: _tell(wanted, done, facts, command))
 
 
 def _do(app: App, wanted: _Asked, errand: Errand, progress: Progress) -> Brought:
+    from digest.workflow.bring_readers import audit_as, nobody_joins
     from subscribers.bring_in import bring_in, look
     from subscribers.import_errand import require_consent
     from subscribers.transfer.report import Report, report_path
@@ -157,7 +140,7 @@ def _do(app: App, wanted: _Asked, errand: Errand, progress: Progress) -> Brought
                 report=report,
                 progress=progress.at,
             )
-    require_consent(errand, joins_nobody=_joins_nobody(errand))
+    require_consent(errand, joins_nobody=nobody_joins(errand))
 
     def opened_report(run: Run | None) -> Report:
         return Report(Path(run.report) if run and not wanted.report else path)
@@ -170,118 +153,34 @@ def _do(app: App, wanted: _Asked, errand: Errand, progress: Progress) -> Brought
         report=opened_report,
         progress=progress.at,
         departures=app.departures,
-        audit=_audited,
+        audit=audit_as("command"),
         again=wanted.again,
     )
 
 
-def _audited(connection: Connection, run: Run, tally: Tally) -> None:
-    from digest.people.store import append_audit
-
-    detail = {"file": run.file_name, "records": tally.records, **tally.counts}
-    at = run.began_at
-    append_audit(
-        connection, at=at, actor="command", verb="import", subject=f"run:{run.id}", detail=detail
-    )
-
-
 def _errand(app: App, wanted: _Asked) -> Errand:
-    from subscribers.import_errand import Errand
-    from subscribers.transfer.columns import State
-    from subscribers.transfer.tables import read_tables
+    from digest.workflow.bring_readers import FileAsked, errand_of
 
-    if not app.newsroom.newsletters:
-        raise UsageError(
-            "subscribers: there is no newsletter", hint="Add [newsletters.daily] to digest.toml."
-        )
-    chosen = [newsletter_named(app, slug).id for slug in dict.fromkeys(wanted.slugs)]
-    targets = _targets(app)
-    given = _given(wanted)
-    tables = read_tables(wanted.files, given, codec=wanted.encoding or "")
-    placing = _placing(wanted, targets, chosen, tables)
-    state: State | None = State(wanted.where_silent) if wanted.where_silent else None
-    _refuse_silence(tables, state)
+    for slug in wanted.slugs:
+        newsletter_named(app, slug)
+    asked = FileAsked(
+        files=wanted.files,
+        slugs=wanted.slugs,
+        where_silent=wanted.where_silent,
+        columns=wanted.columns,
+        renamed=wanted.renamed,
+        words=wanted.words,
+        tags=wanted.tags,
+        program=wanted.program,
+        encoding=wanted.encoding,
+        consent=wanted.consent,
+    )
     keep_ip = app.settings.readers.keep.ip
-    return Errand(tables, placing, state, wanted.consent.strip(), wanted.options, keep_ip)
-
-
-def _targets(app: App) -> list[Target]:
-    from digest.editions.store import topic_bits
-    from subscribers.topics import Topics
-    from subscribers.transfer.columns import fold
-    from subscribers.transfer.placing import Target
-
-    with app.database.read() as connection:
-        bits = {each.id: topic_bits(connection, each.id) for each in app.newsroom.newsletters}
-    return [
-        Target(
-            each.id,
-            each.slug,
-            each.spec.name,
-            Topics(bits[each.id], tuple(section.key for section in each.spec.sections)),
-            {fold(section.title): section.key for section in each.spec.sections},
-        )
-        for each in app.newsroom.newsletters
-    ]
-
-
-def _given(wanted: _Asked) -> Given:
-    from subscribers.transfer.layout import Given
-
-    columns = tuple(each.strip() for each in (wanted.columns or "").split(",") if each.strip())
-    return Given(columns, _pairs(wanted.renamed), wanted.program or "")
-
-
-def _pairs(renamed: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for each in renamed:
-        ours, equals, theirs = each.partition("=")
-        if not equals or not theirs.strip():
-            raise UsageError(
-                f"--column: {each!r}: ours and theirs are not told apart",
-                hint='Write it as --column address="Contact mail".',
-            )
-        pairs[ours.strip()] = theirs.strip()
-    return pairs
-
-
-def _placing(
-    wanted: _Asked, targets: Sequence[Target], chosen: list[int], tables: Tables
-) -> Placing:
-    from subscribers.tags import read_tag
-    from subscribers.transfer.columns import Field
-    from subscribers.transfer.placing import Placing, read_map
-
-    words = read_map(wanted.words, targets)
-    told = any(Field.NEWSLETTERS in each.layout.columns for each in tables.tables)
-    if not chosen and not told and not any(words.values()):
-        if len(targets) > 1:
-            known = ", ".join(each.slug for each in targets)
-            raise UsageError(
-                "subscribers import: to which newsletter?", hint=f"Say -n, one or more of: {known}."
-            )
-        chosen = [targets[0].id]
-    return Placing(targets, chosen=chosen, words=words, tags=[read_tag(t) for t in wanted.tags])
-
-
-def _refuse_silence(tables: Tables, state: State | None) -> None:
-    from subscribers.transfer.layout import tells_state
-
-    silent = [each.name for each in tables.tables if not tells_state(each.layout)]
-    if silent and state is None:
-        raise UsageError(
-            f"{silent[0]}: does not say whether its readers agreed",
-            hint="Say what they are: --as confirmed, or --as unconfirmed if you cannot prove it.",
-        )
-
-
-def _joins_nobody(errand: Errand) -> bool:
-    from subscribers.transfer.layout import joins_nobody
-
-    return all(joins_nobody(each.layout) for each in errand.tables.tables)
+    return errand_of(app.database, app.newsroom.newsletters, asked, keep_ip=keep_ip)
 
 
 def _facts(wanted: _Asked, errand: Errand, done: Brought) -> dict[str, Any]:
+    from digest.workflow.bring_readers import table_facts, tally_facts
     from subscribers.transfer.report import report_path
 
     tally, run = done.tally, done.run
@@ -292,25 +191,10 @@ def _facts(wanted: _Asked, errand: Errand, done: Brought) -> dict[str, Any]:
         "applied": wanted.apply,
         "run": run.id if run else None,
         "resumed_at": done.resumed_at,
-        "tables": [_table_facts(each) for each in errand.tables.tables],
+        "tables": [table_facts(each) for each in errand.tables.tables],
         "not_read": list(errand.tables.not_read),
-        "records": tally.records,
-        **{each: tally.counts.get(each, 0) for each in _VERDICTS},
-        "refused_because": dict(tally.reasons.most_common()),
-        "warnings": dict(tally.warnings),
-        "warned": tally.warned,
-        "not_mapped": dict(tally.unplaced.most_common()),
+        **tally_facts(tally),
         "report": str(report),
-    }
-
-
-def _table_facts(each: Table) -> dict[str, Any]:
-    return {
-        "name": each.name,
-        "format": each.layout.name or "a table of your own",
-        "encoding": each.surveyed.encoding.spoken,
-        "encoding_guessed": each.surveyed.encoding.guessed,
-        "not_taken_over": list(each.layout.unused),
     }
 
 
@@ -331,6 +215,8 @@ def _tell_tables(tables: Tables) -> None:
 
 
 def _tell(wanted: _Asked, done: Brought, facts: Mapping[str, Any], command: str) -> None:
+    from digest.workflow.bring_readers import VERDICTS
+
     tally = done.tally
     say()
     if done.resumed_at:
@@ -341,7 +227,7 @@ def _tell(wanted: _Asked, done: Brought, facts: Mapping[str, Any], command: str)
     else:
         say(f"{read} read; nothing is written yet.")
     rows: list[Sequence[object]] = [
-        (f"{tally.counts[each]:,}", each) for each in _VERDICTS if tally.counts[each]
+        (f"{tally.counts[each]:,}", each) for each in VERDICTS if tally.counts[each]
     ]
     table(rows, right=[0], indent=2)
     if tally.reasons:

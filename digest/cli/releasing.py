@@ -48,6 +48,7 @@ def approve(ctx: click.Context, edition: str, *, by: str, override: str, as_json
                 clock=app.clock,
                 newsletter=newsletter,
                 override=override,
+                newsroom=app.newsroom,
             )
         found = edition_named(app, found.address)
 

@@ -39,6 +39,7 @@ from digest.web.mount import pages_of
 from digest.web.server import open_socket, serve_until
 from digest.worker import run_worker
 from digest.workflow.home import note_settings
+from digest.workflow.kept_store import kept_stamp
 
 _LOG = logging.getLogger("digest.serve")
 CHILDREN = ("web", "scheduler", "worker")
@@ -57,6 +58,10 @@ class Serving:
     app: App
     listening: socket.socket
     family: Family | None = None
+    written: Settings | None = None
+    """What the file says of the settings in force: beside it, the desk keeps some of its own."""
+    _kept: int = field(default=0)
+    """The desk's changes that are in force, as a number that only grows."""
     _seen: _Stamp | None = field(default=None)
     """The file as it was when it was judged last."""
     _changing: _Stamp | None = field(default=None)
@@ -66,6 +71,7 @@ class Serving:
     def __post_init__(self) -> None:
         """Take the file for judged as it is."""
         self._seen = self._changing = _stamp(self.path)
+        self._kept = self._kept_now()
 
     def run(self, stop: threading.Event) -> None:
         """Keep the children running until `stop` is set."""
@@ -136,18 +142,40 @@ class Serving:
             return False
         self._look_at = time.monotonic() + _LOOK_SECONDS
         before, self._changing = self._changing, _stamp(self.path)
-        if self._changing == self._seen or self._changing != before:
-            return False  # nothing new, or somebody is writing it just now
-        self._seen = self._changing
+        if self._changing != before:
+            return False  # somebody is writing it just now
+        is_new, self._seen = self._changing != self._seen, self._changing
         try:
-            return self._take()
+            return self._take() if is_new else self._follow_desk()
         except (DigestError, DatabaseTrouble, OSError) as error:
             self._refuse(error)
             return False
 
+    def _follow_desk(self) -> bool:
+        """Put in force what somebody changed on the desk. Raises DigestError."""
+        kept = self._kept_now()
+        if kept == self._kept:
+            return False
+        self._kept = kept
+        self._swap(open_app(self._former, clock=self.app.clock), self.listening)
+        event(_LOG, "settings changed on the desk: the children begin anew with them")
+        return True
+
+    def _kept_now(self) -> int:
+        """Give the number of the desk's changes; while the database is away, that in force."""
+        try:
+            with self.app.database.read() as connection:
+                return kept_stamp(connection)
+        except (DigestError, DatabaseTrouble):
+            return self._kept
+
+    @property
+    def _former(self) -> Settings:
+        return self.written or self.app.settings
+
     def _take(self) -> bool:
         """Put what stands there in force; False when that is in force. Raises DigestError."""
-        former = self.app.settings
+        former = self._former
         require = functools.partial(require_sound, path=self.path)
         settings = read_again(self.path, former, require=require)
         if settings is None:
@@ -163,6 +191,7 @@ class Serving:
                 listening.close()
             raise
         self._swap(app, listening)
+        self.written = settings
         self._note("")
         event(_LOG, "settings changed: the children begin anew with them")
         return True
@@ -220,7 +249,7 @@ def opened_serving(path: Path, settings: Settings, family: Family | None) -> Ite
     where = settings.web
     listening = _patient_socket(where.host, where.port)  # first: a page asked for now is waited for
     try:
-        serving = Serving(path, open_app(settings), listening, family)
+        serving = Serving(path, open_app(settings), listening, family, written=settings)
     except BaseException:
         listening.close()
         raise

@@ -51,14 +51,21 @@ def list_sources(ctx: click.Context, as_json: bool) -> None:
     with opened(ctx) as app:
         with app.database.read() as connection:
             known = {state.name: state for state in store.source_states(connection)}
+            resting = store.paused_sources(connection)
         specs = _specs(app, None)
         found = [
             (spec, known[spec.name], health_of(spec, known[spec.name], now=app.clock()))
             for spec in specs
         ]
-        lines = _file_lines(ctx, specs)
+        lines, zone = _file_lines(ctx, specs), app.settings.site.timezone
         facts = [_source_facts(*one, line=lines.get(one[0].name)) for one in found]
-        show(as_json, facts, lambda: _tell_sources(found, lines, app.settings.site.timezone))
+
+        def tell() -> None:
+            _tell_sources(found, lines, zone)
+            for spec, _, since in resting:
+                say(f"{spec.name} rests since {short_time(since, zone)}; the desk takes it up.")
+
+        show(as_json, facts, tell)
 
 
 def _source_facts(
@@ -218,15 +225,19 @@ def _tell_removed(name: str) -> None:
 def unsorted(ctx: click.Context, newsletter: str | None, as_json: bool) -> None:
     """Count recent stories that belong to no section, by their categories.
 
-    With NEWSLETTER the sections are those it has, without it all that digest.toml names.
+    With NEWSLETTER the sections are those it has, without it all that digest.toml names. What was
+    sorted at the desk counts as sorted.
     """
     from datetime import timedelta
 
-    from digest.editions.sections import unsorted_counts
+    from digest.editions.category_store import sorted_categories
+    from digest.editions.sections import unsorted_counts, with_sorted
     from digest.sources import article_store
 
     with opened(ctx) as app:
-        sections = _sections(app, newsletter)
+        with app.database.read() as connection:
+            found = sorted_categories(connection)
+        sections = with_sorted(_sections(app, newsletter), found)
         now = app.clock()
         with app.database.read() as connection:
             seen = article_store.articles_seen(

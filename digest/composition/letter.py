@@ -151,7 +151,8 @@ def write_letter(
         twin=twin,
         sponsor_after=newsletter.sponsor_after,
     )
-    return _with_inbox(_with_counts(letter), earlier_subjects, language)
+    said = _said(selection, page)
+    return _with_inbox(_with_counts(letter), earlier_subjects, language, said=said)
 
 
 def write_correction(
@@ -221,14 +222,26 @@ def _with_counts(letter: Letter) -> Letter:
     return replace(letter, minutes=max(minutes, in_sections + 1))
 
 
-def _with_inbox(letter: Letter, earlier: Sequence[str], language: Language) -> Letter:
+def _said(selection: Selection, page: _Page) -> tuple[str, str]:
+    """Give the subject and the preheader that a person wrote for this language; "" is neither."""
+    both = (selection.subject, selection.preheader)
+    subject, preheader = (
+        clean(said.get(page.language) or said.get("", "") * page.own) for said in both
+    )
+    return subject, preheader
+
+
+def _with_inbox(
+    letter: Letter, earlier: Sequence[str], language: Language, *, said: tuple[str, str]
+) -> Letter:
     day = short_date_words(letter.local_date, letter.language)
     occasion = Occasion(letter.newsletter, day, letter.number, letter.next_line)
     in_sections = [piece for section in letter.sections for piece in section.pieces]
     order = [*_first(letter), *in_sections]
     heads = [piece.headline for piece in (*order, *letter.brief)]
-    subject = write_subject(heads, occasion=occasion, earlier=earlier, language=language)
-    preheader = write_preheader(
+    ours = write_subject(heads, occasion=occasion, earlier=earlier, language=language)
+    subject = said[0] or ours
+    preheader = said[1] or write_preheader(
         heads,
         subject=subject,
         standfirst=order[0].standfirst if order else "",

@@ -114,7 +114,9 @@ def save_selection(connection: Connection, edition_id: int, selection: Selection
     save_candidates(connection, edition_id, selection.candidates)
     _save_further(connection, edition_id, selection)
     sponsor = asdict(selection.sponsor) if selection.sponsor else None
-    values = {"note": dict(selection.note), "sponsor": sponsor}
+    said = {"subject": dict(selection.subject), "preheader": dict(selection.preheader)}
+    inbox = said if any(said.values()) else None
+    values = {"note": dict(selection.note), "sponsor": sponsor, "inbox": inbox}
     connection.execute(sa.update(edition).where(edition.c.id == edition_id).values(values))
 
 
@@ -295,12 +297,14 @@ def load_selection(connection: Connection, edition_id: int) -> Selection:
     chosen = Selection(tuple(weighed)).chosen
     others = {c.article.id: c for c in weighed if c.verdict is not Verdict.SELECTED}
     left_out = in_order(c.article for c in others.values())
-    note, sponsor = _note_and_sponsor(connection, edition_id)
+    said = _said(connection, edition_id)
     return Selection(
         (*chosen, *(others[a.id] for a in left_out)),
-        note=note,
-        sponsor=sponsor,
+        note=said.note,
+        sponsor=said.sponsor,
         most_read=tuple(beside.most_read),
+        subject=said.subject,
+        preheader=said.preheader,
     )
 
 
@@ -415,14 +419,19 @@ class _Beside:
         return beside
 
 
-def _note_and_sponsor(
-    connection: Connection, edition_id: int
-) -> tuple[dict[str, str], Sponsor | None]:
-    query = sa.select(edition.c.note, edition.c.sponsor).where(edition.c.id == edition_id)
-    row = connection.execute(query).one_or_none()
+def _said(connection: Connection, edition_id: int) -> Selection:
+    """Give what people wrote for the edition as a whole, and no stories."""
+    written = (edition.c.note, edition.c.sponsor, edition.c.inbox)
+    row = connection.execute(sa.select(*written).where(edition.c.id == edition_id)).one_or_none()
     if row is None:
-        return {}, None
-    return dict(row.note), Sponsor(**row.sponsor) if row.sponsor else None
+        return Selection()
+    inbox = row.inbox or {}
+    return Selection(
+        note=dict(row.note),
+        sponsor=Sponsor(**row.sponsor) if row.sponsor else None,
+        subject=dict(inbox.get("subject", {})),
+        preheader=dict(inbox.get("preheader", {})),
+    )
 
 
 def _candidate_row(edition_id: int, weighed: Candidate) -> dict[str, Any]:

@@ -13,16 +13,26 @@ from digest.editions.placing import BEFORE
 from digest.errors import UsageError
 from digest.sources.cleaning import plain_line, safe_link
 
-STORY_ACTS = frozenset(Act) - {Act.NOTE, Act.SPONSOR, Act.UNDO, Act.REDO}
+STORY_ACTS = frozenset(Act) - {
+    Act.SUBJECT,
+    Act.PREHEADER,
+    Act.NOTE,
+    Act.SPONSOR,
+    Act.UNDO,
+    Act.REDO,
+}
 """What is chosen for one story; the others are for the whole edition."""
 
 MOST_HEADLINE = 300
 MOST_STANDFIRST = 600
+MOST_SUBJECT = 150
+MOST_PREHEADER = 200
 MOST_NOTE = 600
 MOST_NOTE_WORDS = 60
 MOST_SPONSOR = 200
 MOST_ALT = 300
 MOST_LANGUAGE = 35
+_MOST = {Act.HEADLINE: MOST_HEADLINE, Act.SUBJECT: MOST_SUBJECT, Act.PREHEADER: MOST_PREHEADER}
 _MOST_TYPED = 20_000
 """Longer than this is no text at all, however much of it is markup."""
 
@@ -55,7 +65,7 @@ def check(new: NewChoice, *, sections: Sequence[Section], languages: Sequence[st
             return Checked(NewChoice(new.act, story, place=_move(new)))
         case Act.SECTION:
             return Checked(NewChoice(new.act, story, place=_section(new.place, sections)))
-        case Act.HEADLINE | Act.STANDFIRST | Act.NOTE:
+        case Act.HEADLINE | Act.STANDFIRST | Act.SUBJECT | Act.PREHEADER | Act.NOTE:
             return _checked_words(new, story, languages)
         case Act.PICTURE:
             alt = _line(new.alt, "the picture's description", MOST_ALT) if new.url else ""
@@ -81,7 +91,7 @@ def _checked_words(new: NewChoice, story: int | None, languages: Sequence[str]) 
             else ()
         )
         return Checked(NewChoice(new.act, language=language, text=text), (*long, *unseen))
-    most = MOST_HEADLINE if new.act is Act.HEADLINE else MOST_STANDFIRST
+    most = _MOST.get(new.act, MOST_STANDFIRST)
     text = _line(new.text, f"the {new.act}", most)
     return Checked(NewChoice(new.act, story, language=language, text=text), unseen)
 

@@ -116,6 +116,18 @@ def load_log(
     return tuple(_choice(row) for row in rows)
 
 
+def logs_since(
+    connection: Connection, newsletter_id: int, first: date
+) -> dict[tuple[date, str], list[Choice]]:
+    """Give the logs of a newsletter's slots from a date on, by date and slot, oldest row first."""
+    mine = (choice.c.newsletter_id == newsletter_id) & (choice.c.local_date >= first)
+    order = (choice.c.local_date, choice.c.slot_name, choice.c.seq)
+    found: dict[tuple[date, str], list[Choice]] = {}
+    for row in connection.execute(sa.select(choice).where(mine).order_by(*order)):
+        found.setdefault((row.local_date, row.slot_name), []).append(_choice(row))
+    return found
+
+
 def orders_for(
     connection: Connection, newsletter_id: int, local_date: date, slot_name: str
 ) -> Orders:

@@ -36,6 +36,7 @@ def in_words(
 
 _SAID: Mapping[str, str] = {
     Act.PIN: "pinned {story}",
+    Act.UNPIN: "unpinned {story}",
     Act.DROP: "dropped {story} from this edition",
     Act.DROP_ALWAYS: "dropped {story} for good",
     Act.MOVE: "moved {story} {move}",
@@ -45,6 +46,8 @@ _SAID: Mapping[str, str] = {
     Act.STANDFIRST: "reworded the standfirst of {story}{language}: “{text}”",
     Act.PICTURE: "gave {story} the picture {url}",
     Act.RESET: "gave {story} back to the rules",
+    Act.SUBJECT: "wrote the subject{language}: “{text}”",
+    Act.PREHEADER: "wrote the preheader{language}: “{text}”",
     Act.NOTE: "wrote the note{language}: “{text}”",
     Act.SPONSOR: "booked the sponsor's line “{text}”",
     Act.UNDO: "took back {of}",
@@ -54,6 +57,8 @@ _TAKEN_BACK: Mapping[str, str] = {
     Act.HEADLINE: "gave {story} its own headline back{language}",
     Act.STANDFIRST: "gave {story} its own standfirst back{language}",
     Act.PICTURE: "took the picture of {story} out",
+    Act.SUBJECT: "gave the subject{language} back to the rules",
+    Act.PREHEADER: "gave the preheader{language} back to the rules",
     Act.NOTE: "took the note{language} out",
     Act.SPONSOR: "took the sponsor's line out",
 }

@@ -156,18 +156,24 @@ class _Sheet:
     pictures: dict[int, Picture] = field(default_factory=dict)
     note: dict[str, str] = field(default_factory=dict)
     sponsor: Sponsor | None = None
+    subject: dict[str, str] = field(default_factory=dict)
+    preheader: dict[str, str] = field(default_factory=dict)
 
     def put(self, choice: Choice) -> None:
         what, story = choice.what, choice.what.article_id
-        if what.act is Act.NOTE:
-            self.note.pop(what.language, None)
-            self.note |= {what.language: what.text} if what.text else {}
+        if what.act in {Act.NOTE, Act.SUBJECT, Act.PREHEADER}:
+            self._say(what)
         elif what.act is Act.SPONSOR:
             self.sponsor = Sponsor(what.text, what.url) if what.text else None
         elif story is not None and what.act in _LAST_WORDS:
             self._last_word(story, what.act, f"by {choice.actor}")
         elif story is not None:
             self._detail(story, what)
+
+    def _say(self, what: NewChoice) -> None:
+        said = {Act.SUBJECT: self.subject, Act.PREHEADER: self.preheader}.get(what.act, self.note)
+        said.pop(what.language, None)
+        said |= {what.language: what.text} if what.text else {}
 
     def _last_word(self, story: int, act: Act, by: str) -> None:
         self.dropped_always.pop(story, None)
@@ -194,7 +200,9 @@ class _Sheet:
         self.moves = [move for move in self.moves if move.story != story]
 
     def _detail(self, story: int, what: NewChoice) -> None:
-        if what.act is Act.MOVE and is_move(what.place):
+        if what.act is Act.UNPIN:
+            self.pinned.discard(story)
+        elif what.act is Act.MOVE and is_move(what.place):
             self.moves.append(_Move(story, what.place))
         elif what.act is Act.SECTION and what.place:
             self._forget_place(story)
@@ -226,6 +234,8 @@ class _Sheet:
             pictures=self.pictures,
             note=self.note,
             sponsor=self.sponsor,
+            subject=self.subject,
+            preheader=self.preheader,
         )
 
 

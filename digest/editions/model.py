@@ -261,6 +261,8 @@ class Act(StrEnum):
     """What a person at the desk may choose for an edition to come."""
 
     PIN = "pin"
+    UNPIN = "unpin"
+    """Take a pin back and keep what else was chosen for the story."""
     DROP = "drop"
     DROP_ALWAYS = "drop always"
     MOVE = "move"
@@ -271,6 +273,8 @@ class Act(StrEnum):
     PICTURE = "picture"
     RESET = "reset"
     """Give a story back to the rules: whatever was chosen for it before is as if it were not."""
+    SUBJECT = "subject"
+    PREHEADER = "preheader"
     NOTE = "note"
     SPONSOR = "sponsor"
     UNDO = "undo"
@@ -281,11 +285,12 @@ class Act(StrEnum):
 class NewChoice:
     """A choice before it is written. What `text`, `url`, `alt` and `place` mean, its act says.
 
-    PIN, DROP, DROP_ALWAYS, LEAD, RESET: the story alone. MOVE: `place` is `first`, `last` or
+    PIN, UNPIN, DROP, DROP_ALWAYS, LEAD, RESET: the story alone. MOVE: `place` is `first`, `last` or
     `before 17` (an article's id). SECTION: `place` is a section's key, `top` or `brief`.
-    HEADLINE, STANDFIRST, NOTE: `text` in `language` ("" is the newsletter's own); an empty text
-    takes the rewording back. PICTURE: `url` and `alt`; no url means no picture. SPONSOR: `text`
-    is the sponsor's line, `url` where it leads; an empty text takes it out.
+    HEADLINE, STANDFIRST, SUBJECT, PREHEADER, NOTE: `text` in `language` ("" is the newsletter's
+    own); an empty text takes the rewording back. PICTURE: `url` and `alt`; no url means no
+    picture. SPONSOR: `text` is the sponsor's line, `url` where it leads; an empty text takes it
+    out.
     """
 
     act: Act
@@ -341,6 +346,9 @@ class Orders:
     pictures: Mapping[int, Picture] = field(default_factory=dict)
     note: Mapping[str, str] = field(default_factory=dict)
     sponsor: Sponsor | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
+    """A person's words in place of the subject we write, by language; the preheader likewise."""
+    preheader: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_ORDERS = Orders()
@@ -392,6 +400,9 @@ class Selection:
     sponsor: Sponsor | None = None
     most_read: tuple[Article, ...] = ()
     """The most read of the window, where sources count; at most five."""
+    subject: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """A person's words in place of the subject we write, by language ("": the newsletter's own)."""
+    preheader: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:

@@ -82,6 +82,7 @@ def _make(
     )
     if len(selection.chosen) < needed:
         reason = too_few(selection, needed, only or ())
+        store.tell_skipped(connection, newsletter, made, reason, at=now)
         return _without(connection, newsletter, made, SlotState.SKIPPED, reason)
     selection = with_related(connection, selection)
     return _draft(connection, newsletter, made, window, selection, only=only, now=now)

@@ -63,6 +63,8 @@ def select(
         (*_marked(chosen, used_before), *(outs[a.id] for a in known if a.id not in taken)),
         note=dict(orders.note),
         sponsor=orders.sponsor,
+        subject=dict(orders.subject),
+        preheader=dict(orders.preheader),
         most_read=_most_read(known, window, orders) if only is None else (),
     )
 

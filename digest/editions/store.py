@@ -26,6 +26,8 @@ from digest.editions.model import (
 )
 from digest.editions.wording import one_line
 from digest.errors import NotFoundError, SettingsError
+from digest.outbox import hook_store
+from digest.outbox.hooks import HookEvent
 
 FINISHED = frozenset({EditionState.SENT, EditionState.SKIPPED, EditionState.EXPIRED})
 """The states after which nothing more happens to an edition by itself."""
@@ -97,6 +99,7 @@ edition = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("note", sa.JSON, nullable=False, default=dict, server_default="{}"),
     sa.Column("sponsor", sa.JSON(none_as_null=True)),
+    sa.Column("inbox", sa.JSON(none_as_null=True)),
     sa.Column("asked_for", sa.JSON(none_as_null=True)),
     sa.Column("sending_at", UtcDateTime),
     sa.Column("go_at", UtcDateTime),
@@ -396,7 +399,56 @@ def change_state(
         begins = edition.c.send_at if at is None else sa.literal(at, UtcDateTime)
         values["sending_at"] = sa.func.coalesce(edition.c.sending_at, begins)
     update = sa.update(edition).where(edition.c.id == edition_id, found)
-    return rows_changed(connection.execute(update.values(values))) == 1
+    changed = rows_changed(connection.execute(update.values(values))) == 1
+    if changed and to in _TOLD_OUT and to not in expect and at is not None:
+        _tell_out(connection, edition_id, to, at)
+    return changed
+
+
+_TOLD_OUT = {
+    EditionState.SENT: HookEvent.EDITION_SENT,
+    EditionState.HELD: HookEvent.EDITION_HELD,
+    EditionState.SKIPPED: HookEvent.EDITION_SKIPPED,
+}
+"""What webhooks are told of; each call is a row written with the change."""
+
+
+def _tell_out(connection: Connection, edition_id: int, state: EditionState, at: datetime) -> None:
+    def facts() -> dict[str, object]:
+        now = edition_by_id(connection, edition_id)
+        return {
+            "newsletter": now.slug,
+            "number": now.number,
+            "address": now.address,
+            "date": now.local_date.isoformat(),
+            "state": now.state.value,
+            "revision": now.revision,
+            "reason": now.reason,
+            "correction": now.corrects is not None,
+        }
+
+    key = f"edition:{edition_id}:{at.isoformat()}"
+    hook_store.tell(connection, _TOLD_OUT[state], key=key, facts=facts, at=at)
+
+
+def tell_skipped(
+    connection: Connection, owner: Newsletter, skipped: Slot, reason: str, *, at: datetime
+) -> None:
+    """Write the webhooks that tell of a slot without an edition."""
+    extra = "" if skipped.name == MAIN_SLOT else f"/{skipped.name}"
+    address = f"{owner.slug}/{skipped.local_date.isoformat()}{extra}"
+    facts: dict[str, object] = {
+        "newsletter": owner.slug,
+        "number": None,
+        "address": address,
+        "date": skipped.local_date.isoformat(),
+        "state": EditionState.SKIPPED.value,
+        "revision": None,
+        "reason": one_line(reason),
+        "correction": False,
+    }
+    key = f"slot:{address}:{at.isoformat()}"
+    hook_store.tell(connection, HookEvent.EDITION_SKIPPED, key=key, facts=lambda: facts, at=at)
 
 
 def note_reason(connection: Connection, edition_ids: Collection[int], reason: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from digest.editions import candidate_store, choice_store
+from digest.editions import candidate_store, category_store, choice_store
 from digest.editions.model import NO_ORDERS, Newsletter, Orders, Selection, Slot, Window
+from digest.editions.sections import with_sorted
 from digest.editions.selection import select
 from digest.sources import article_store
 from digest.sources.model import Article
@@ -78,9 +80,11 @@ def weigh_within(
         articles = [article for article in articles if article.id in among]
     ids = {article.id for article in articles}
     spec = newsletter.spec
+    # Read each time: what somebody sorts at the desk counts at once, in every process.
+    sections = with_sorted(spec.sections, category_store.sorted_categories(connection))
     return select(
         articles,
-        newsletter=newsletter,
+        newsletter=replace(newsletter, spec=replace(spec, sections=sections)),
         window=window,
         used=candidate_store.uses(connection, newsletter.id, ids, except_in=edition_id),
         orders=orders,

@@ -101,6 +101,8 @@ class SiteFacts:
     platform: str = ""
     """"wordpress" or "ghost", where the page shows that it is one."""
     timezone: str | None = None
+    manifest: str | None = None
+    """Where its web app manifest is: name, colour and icons stand in it, too."""
     is_article: bool = False
     to_try: tuple[str, ...] = ()
     """Where a feed may be although none is named: linked as such, then the usual places."""
@@ -125,6 +127,7 @@ def read_site(content: bytes, *, address: str, content_type: str = "") -> SiteFa
         accent=_accent(facts),
         generator=generator,
         platform=_platform(facts, generator),
+        manifest=_manifest(facts),
         is_article=facts.says_article and not facts.is_front and not facts.is_listing,
         to_try=tuple(dict.fromkeys(_to_try(facts, front))),
     )
@@ -222,6 +225,11 @@ def _platform(facts: PageFacts, generator: str) -> str:
         return GHOST
     assets = (element.get("href") or "" for element in links(root, "stylesheet"))
     return WORDPRESS if any("/wp-content/" in href for href in assets) else ""
+
+
+def _manifest(facts: PageFacts) -> str | None:
+    named = (facts.link(each.get("href")) for each in links(facts.page.root, "manifest"))
+    return next(filter(None, named), None)
 
 
 # Logo

@@ -54,6 +54,7 @@ source = sa.Table(
     sa.Column("settings", sa.JSON(none_as_null=True)),
     sa.Column("removed_at", UtcDateTime),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("paused_at", UtcDateTime),
 )
 LONGEST_NAME = 64
 _PASSWORD = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
@@ -138,18 +139,52 @@ def remove_source(connection: Connection, name: str, *, now: datetime) -> bool:
     return rows_changed(done) == 1
 
 
+def pause_source(connection: Connection, name: str, *, at: datetime | None) -> bool:
+    """Let a source rest that was added by a person, or (`at` is None) have it read again.
+
+    False when it is so already, and when there is none of this name.
+    """
+    mine = (source.c.name == name) & (source.c.origin == Origin.DESK.value)
+    there = source.c.removed_at.is_(None) & (source.c.kind != SourceKind.PUSHED.value)
+    other = source.c.paused_at.is_not(None) if at is None else source.c.paused_at.is_(None)
+    # Read at once when it is taken up again: what it had meanwhile is wanted.
+    afresh: dict[str, object] = {"next_poll_at": None, "last_tried_at": None} if at is None else {}
+    update = sa.update(source).where(mine, there, other)
+    values = {"paused_at": at, "version": source.c.version + 1, **afresh}
+    return rows_changed(connection.execute(update.values(values))) == 1
+
+
+def paused_sources(connection: Connection) -> list[tuple[SourceSpec, SourceState, datetime]]:
+    """Give the sources that rest, by name, each with its state and since when."""
+    query = sa.select(source).where(source.c.removed_at.is_(None), source.c.paused_at.is_not(None))
+    rows = connection.execute(query.order_by(source.c.name)).all()
+    return [(_spec(row), _state(row), row.paused_at) for row in rows]
+
+
+def ask_again(connection: Connection, name: str, *, now: datetime) -> bool:
+    """Have the collector ask a source in its next round; False when there is none to be asked.
+
+    A site that asked to be left alone is left alone all the same.
+    """
+    mine = (source.c.name == name) & source.c.removed_at.is_(None) & source.c.paused_at.is_(None)
+    update = sa.update(source).where(mine, source.c.kind != SourceKind.PUSHED.value)
+    return rows_changed(connection.execute(update.values(next_poll_at=now))) == 1
+
+
 def desk_sources(connection: Connection) -> list[SourceSpec]:
-    """Give the sources added by people and not removed, by name."""
+    """Give the sources added by people, by name; neither removed ones nor those that rest."""
     query = sa.select(source).where(
-        source.c.origin == Origin.DESK.value, source.c.removed_at.is_(None)
+        source.c.origin == Origin.DESK.value,
+        source.c.removed_at.is_(None),
+        source.c.paused_at.is_(None),
     )
     return [_spec(row) for row in connection.execute(query.order_by(source.c.name))]
 
 
 def source_states(connection: Connection) -> list[SourceState]:
-    """Give every source that is not removed with what its last polls told, by name."""
-    query = sa.select(source).where(source.c.removed_at.is_(None)).order_by(source.c.name)
-    return [_state(row) for row in connection.execute(query)]
+    """Give every source that is in use with what its last polls told, by name."""
+    query = sa.select(source).where(source.c.removed_at.is_(None), source.c.paused_at.is_(None))
+    return [_state(row) for row in connection.execute(query.order_by(source.c.name))]
 
 
 def source_state(connection: Connection, source_id: int) -> SourceState:
@@ -221,6 +256,7 @@ def record_poll_failed(
 _WELL: dict[str, object] = {"failures": 0, "error": None, "failing_since": None, "status": None}
 _AFRESH: dict[str, object] = {
     **_WELL,
+    "paused_at": None,
     "etag": None,
     "last_modified": None,
     "first_ok_at": None,
@@ -276,6 +312,7 @@ def _values(spec: SourceSpec, more: Mapping[str, object]) -> dict[str, object]:
         "address_hash": _hash(spec),
         "origin": Origin.FILE.value,
         "removed_at": None,
+        "paused_at": None,
         **more,
     }
 

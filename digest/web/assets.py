@@ -1,7 +1,8 @@
-"""Door to the style sheet and icon, read once: nobody can ask for another file."""
+"""Door to the style sheets, scripts and icon, read once: nobody can ask for another file."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from digest.composition.model import Site
 from digest.web.brand import brand_css
 
 _FOLDER = Path(__file__).resolve().parent / "static"
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=300"
 
@@ -24,10 +25,12 @@ class StaticFiles:
 
     def __init__(self, site: Site) -> None:
         """Read the files; `version` changes whenever one of them does."""
-        files = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir())}
+        paths = sorted(path for path in _FOLDER.rglob("*") if path.is_file())
+        files = {path.name: path.read_bytes() for path in paths}
         sheet = brand_css(site.accent, site.accent_dark, typeface=site.typeface)
         files["brand.css"] = sheet.encode()
         self.files: Mapping[str, bytes] = files
+        self._packed = {name: gzip.compress(content, mtime=0) for name, content in files.items()}
         whole = b"".join(name.encode() + content for name, content in files.items())
         self.version = hashlib.sha256(whole).hexdigest()[:12]
 
@@ -47,4 +50,8 @@ class StaticFiles:
             raise HTTPException(404)
         current = request.query_params.get("v") == self.version
         headers = {"Cache-Control": _YEAR if current else _SHORT}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            content = self._packed[name]
+            headers["Content-Encoding"] = "gzip"
+        headers["Vary"] = "Accept-Encoding"
         return Response(content, media_type=media_type, headers=headers)

@@ -1,4 +1,4 @@
-"""The public pages of an installation, ready to be served or mounted."""
+"""The pages of an installation, the desk and the API, ready to be served or mounted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from email.utils import parseaddr
 from starlette.applications import Starlette
 
 from digest.app import App
-from digest.site_values import signup_policy
+from digest.site_values import session_rules, signup_policy
 from digest.web.api.application import api_routes
+from digest.web.api.tools import ApiTools
 from digest.web.context import Kept, WebContext
+from digest.web.desk.context import DeskContext
+from digest.web.desk.routes import desk_routes
 from digest.web.routes import make_app
 from digest.workflow.alarms import AlarmRules
 
@@ -19,7 +22,7 @@ _ANSWER_AFTER = timedelta(milliseconds=250)
 
 
 def pages_of(app: App) -> Starlette:
-    """Make the pages and the API of one installation."""
+    """Make the pages, the desk and the API of one installation."""
     keep = app.settings.readers.keep
     context = WebContext(
         database=app.database,
@@ -42,4 +45,11 @@ def pages_of(app: App) -> Starlette:
         home=app.newsroom.home,
         metrics=app.settings.web.metrics,
     )
-    return make_app(context, beside=api_routes(context))
+    tools = ApiTools(
+        app.newsroom,
+        sources=lambda: app.sources,
+        same_hosts=app.same_hosts,
+        webhook_networks=app.settings.webhooks.allow,
+    )
+    desk = DeskContext(context, app, rules=session_rules(app.settings))
+    return make_app(context, beside=[*api_routes(context, tools), *desk_routes(desk)])

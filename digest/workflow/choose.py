@@ -50,7 +50,7 @@ Target = Edition | Slot
 _LONGEST_NAME = 200
 _SLOTS_AHEAD = 20
 """More than anybody prepares before their hour."""
-_CLEARING = frozenset({Act.DROP, Act.DROP_ALWAYS, Act.RESET})
+_CLEARING = frozenset({Act.UNPIN, Act.DROP, Act.DROP_ALWAYS, Act.RESET})
 """What may be said of a withdrawn story, too: it takes nothing in."""
 
 

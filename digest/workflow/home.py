@@ -203,7 +203,9 @@ def require_home(database: Database, home: Home | None) -> None:
         raise frozen_error(reason, home.environment)
 
 
-def confirm(connection: Connection, home: Home, *, by: str, now: datetime) -> None:
+def confirm(
+    connection: Connection, home: Home, *, by: str, now: datetime, actor: str = "command"
+) -> None:
     """Write that a person says: this is the home, mail may leave from here. It is audited.
 
     Of a restored database it must be known first what was sent after its backup: see
@@ -215,7 +217,7 @@ def confirm(connection: Connection, home: Home, *, by: str, now: datetime) -> No
     append_audit(
         connection,
         at=now,
-        actor="command",
+        actor=actor,
         verb="home.confirm",
         subject=home.environment,
         detail=detail,

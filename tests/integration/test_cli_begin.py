@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from PIL import Image
 
 from digest import __version__
 from digest.cli import COMMANDS, digest
@@ -25,7 +27,7 @@ NEXT_STEPS = """\
 Next
   digest sources check  is the feed the right one?
   digest collect        fetch its stories
-  digest prepare daily  make the first edition
+  digest preview daily  look at the next edition
 """
 
 
@@ -183,6 +185,9 @@ def test_init_takes_a_bare_host_and_answers_in_json(tmp_path: Path) -> None:
         "language": "en",
         "accent": "#0B4F8A",
         "logo": None,
+        "logo_file": None,
+        "daily": ["mon", "tue", "wed", "thu", "fri"],
+        "weekly": ["sat"],
         "problem": "",
     }
 
@@ -222,7 +227,11 @@ def test_init_looks_at_the_site_for_its_feed_name_language_logo_and_colour(
         "  Language  en-GB\n"
         "  Accent    #00AA77\n"
         f"  Logo      {site}/icon.png\n"
-        f"  Feed      {site}/news.xml   1 story\n" + NEXT_STEPS
+        f"  Feed      {site}/news.xml   1 story\n"
+        "  Daily     The Morning Post   mon, tue, wed, thu, fri at 07:00, from 3 new stories on\n"
+        "  Weekly    The Week   sat at 08:00, from 5 new stories on\n"
+        "        the feed has too few dates to tell how often it publishes; each of these\n"
+        "        can be changed in digest.toml\n" + NEXT_STEPS
     )
     written = tomllib.loads((tmp_path / "digest.toml").read_text("utf-8"))
     assert written["site"]["url"] == site
@@ -232,6 +241,42 @@ def test_init_looks_at_the_site_for_its_feed_name_language_logo_and_colour(
         "site": {"feed": f"{site}/news.xml", "allow": ["127.0.0.0/8"], "every": "10m"}
     }
     assert run("sources", "check", folder=tmp_path).out == "  ok    site  1 story\n"
+
+
+def test_init_takes_the_logo_from_the_manifest_where_the_page_has_a_drawing(
+    tmp_path: Path, web: Site
+) -> None:
+    head = (
+        '<link rel="alternate" type="application/rss+xml" href="/news.xml">'
+        '<link rel="icon" href="/icon.svg"><link rel="manifest" href="/site.webmanifest">'
+    )
+    manifest = (
+        b'{"name": "Quay Gazette", "theme_color": "#8A1C1C",'
+        b' "icons": [{"src": "/large.png", "sizes": "512x512"}]}'
+    )
+    web.pages["/"] = answer(page(head, lang="en-GB").encode(), content_type="text/html")
+    web.pages["/icon.svg"] = answer(b"<svg/>", content_type="image/svg+xml")
+    web.pages["/site.webmanifest"] = answer(manifest, content_type="application/manifest+json")
+    picture = BytesIO()
+    Image.new("RGB", (512, 512), "#8A1C1C").save(picture, "PNG")
+    web.pages["/large.png"] = answer(picture.getvalue(), content_type="image/png")
+
+    ran = run("init", "--site", web.url("/"), *ALLOW, folder=tmp_path)
+
+    assert f"  Logo      {web.url('/large.png')}   logo.png\n" in ran.out
+    written = tomllib.loads((tmp_path / "digest.toml").read_text("utf-8"))
+    assert written["site"]["brand"] == {"accent": "#8A1C1C", "logo": "logo.png"}
+    assert (tmp_path / "logo.png").read_bytes() == picture.getvalue()
+    assert run("config", "check", folder=tmp_path).code == 0
+
+
+def test_each_guess_of_init_can_be_said_instead(tmp_path: Path, web: Site) -> None:
+    options = ("--feed", web.url("/other.xml"), "--language", "de", "--accent", "#123456")
+
+    ran = run("init", "--site", web.url("/"), *ALLOW, *options, "--json", folder=tmp_path)
+
+    told = {name: ran.facts[name] for name in ("feed", "language", "accent")}
+    assert told == {"feed": web.url("/other.xml"), "language": "de", "accent": "#123456"}
 
 
 def test_init_names_the_site_as_it_is_told_to(tmp_path: Path, web: Site) -> None:

@@ -250,5 +250,5 @@ def test_an_edition_with_few_stories_left_is_warned_of(site: SiteFolder, edition
 def test_the_acts_are_shown_in_the_order_of_their_use(site: SiteFolder) -> None:
     lines = site.well("choose", "--help").out.partition("Commands:\n")[2].splitlines()
     names = [line.split()[0] for line in lines]
-    assert (names[:3], names[-1], len(names)) == (["pin", "drop", "move"], "list", 14)
+    assert (names[:3], names[-1], len(names)) == (["pin", "unpin", "drop"], "list", 17)
     assert not [line for line in lines if line.endswith("...")]

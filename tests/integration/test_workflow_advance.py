@@ -63,6 +63,7 @@ def test_an_edition_is_drafted_told_released_and_planned(paper: Paper) -> None:
 
 
 def test_the_editors_mail_says_what_is_in(paper: Paper) -> None:
+    paper.reader("ann@reader.example")
     paper.news("2026-01-08", 3)
     paper.go("2026-01-09 06:30")
     (notice,) = paper.notices()

@@ -613,3 +613,11 @@ def test_other_tellings_stand_under_the_story_that_stands_for_them() -> None:
     piece = write(Selection((lead, again))).lead
     assert piece is not None
     assert piece.also == (Link("The mole", "https://harbourpost.example/a-story"),)
+
+
+def test_a_person_s_subject_and_preheader_stand_in_the_letter_of_their_language() -> None:
+    said = replace(a_selection(), subject={"": "By hand"}, preheader={"fr": "A la main"})
+    ours = write(a_selection())
+    assert (write(said).subject, write(said).preheader) == ("By hand", ours.preheader)
+    french = write(replace(said, subject={}), site=a_site(language="fr"))
+    assert french.preheader == "A la main"

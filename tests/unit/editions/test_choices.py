@@ -128,6 +128,13 @@ FOR_GOOD = new(Act.DROP_ALWAYS, FERRY)
             Orders(sponsor=Sponsor("Quay Bakery", "https://quay.example")),
         ),
         ((new(Act.SPONSOR, text="Quay Bakery"), new(Act.SPONSOR)), NO_ORDERS),
+        (
+            (new(Act.SUBJECT, text="The ferry"), new(Act.PREHEADER, text="Bac", language="fr")),
+            Orders(subject={"": "The ferry"}, preheader={"fr": "Bac"}),
+        ),
+        ((new(Act.SUBJECT, text="The ferry"), new(Act.SUBJECT)), NO_ORDERS),
+        ((new(Act.PIN, FERRY), new(Act.UNPIN, FERRY)), NO_ORDERS),
+        ((new(Act.UNPIN, FERRY),), NO_ORDERS),
     ],
 )
 def test_a_log_comes_to_its_orders(made: Sequence[NewChoice], orders: Orders) -> None:

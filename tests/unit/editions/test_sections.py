@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from digest.editions.model import Section
-from digest.editions.sections import section_of, unsorted_counts
-from tests.unit.editions.editions_builders import SPORT, TOWN, article
+from digest.editions.sections import SortedCategory, section_of, unsorted_counts, with_sorted
+from tests.unit.editions.editions_builders import CUT_OFF, SPORT, TOWN, article
 
 HARBOUR = Section("harbour", "Harbour", paths=("/town/harbour",))
 SECTIONS = (TOWN, HARBOUR, SPORT)
@@ -69,3 +71,16 @@ def test_unsorted_stories_are_counted_by_category_most_frequent_first() -> None:
     ]
     counts = unsorted_counts(stories, SECTIONS)
     assert list(counts.items()) == [("", 3), ("Weather", 2), ("Tides", 1)]
+
+
+def by_ann(category: str, section: str) -> SortedCategory:
+    return SortedCategory(category, section, "ann", CUT_OFF)
+
+
+def test_what_people_sorted_is_added_behind_what_the_settings_name() -> None:
+    found = [by_ann("Harbour", "town"), by_ann("LOCAL", "sport"), by_ann("Choir", "culture")]
+    assert with_sorted([TOWN, SPORT], found) == (
+        replace(TOWN, categories=("Local", "Council", "Harbour")),
+        SPORT,
+    )
+    assert with_sorted([TOWN, SPORT], []) == (TOWN, SPORT)
