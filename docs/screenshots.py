@@ -2,12 +2,13 @@
 
 Needs Chromium. Run it by `python3 dev.py screenshots`; it writes docs/images/. With the names of
 templates behind it, as `daily confirm`, it draws the sheets of these alone; with `public` the
-readers' own pages.
+readers' own pages, with `desk` the editors'.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -28,13 +29,15 @@ from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
 
 from digest.composition.samples import LANGUAGES, LETTERS, NOTICES
+from digest.demo.desk import EDITOR
 from digest.demo.pictures import draw
 from tests.acceptance.letter_gallery import named
 from tests.acceptance.public_site import SCENES, PublicSite, go, public_site
 
 IMAGES = Path(__file__).parent / "images"
-SHEETS, PUBLIC = IMAGES / "letters", IMAGES / "public"
+SHEETS, PUBLIC, DESK = IMAGES / "letters", IMAGES / "public", IMAGES / "desk"
 _PATIENCE = 30.0
+_SETTLED_MS = 1500
 _GAP = 24
 _BACKGROUND = (201, 201, 196)
 _WIDTHS = (600, 375, 320)
@@ -48,7 +51,21 @@ _OWN_COLOURS = (
 _NEAR = 10
 _GALLERY = "https://gallery.example/"
 _READERS_PAGES = ("subscribe", "preferences", "archive", "edition", "unsubscribe")
-_DESK, _PHONE = (1040, 1400), (375, 1400)
+_SCREEN, _PHONE = (1040, 1400), (375, 1400)
+_DESK_SCREEN, _DESK_PHONE = (1440, 900), (375, 900)
+_DESK_PAGES = {
+    "home": "",
+    "edition": "editions/weekly",
+    "new-edition": "new",
+    "newsletters": "newsletters",
+    "newsletter": "newsletters/daily",
+    "sources": "sources",
+    "sections": "sections",
+    "sponsors": "sponsors",
+    "readers": "readers",
+    "people": "people",
+}
+_SPECIAL = frozenset({"public", "desk"})
 
 
 def main(templates: Sequence[str]) -> None:
@@ -59,12 +76,14 @@ def main(templates: Sequence[str]) -> None:
         browser = play.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-background-networking"]
         )
-        if not templates:
-            with _demo() as base_url:
-                _draw_demo(browser, base_url)
+        if not templates or "desk" in templates:
+            with _demo() as (base_url, config):
+                if not templates:
+                    _draw_demo(browser, base_url)
+                _draw_desk(browser, base_url, config)
         if not templates or "public" in templates:
             _draw_public(browser)
-        for template in [name for name in templates if name != "public"] or (
+        for template in [name for name in templates if name not in _SPECIAL] or (
             () if templates else (*LETTERS, *NOTICES)
         ):
             _draw_sheet(browser, template)
@@ -84,6 +103,45 @@ def _draw_demo(browser: Browser, base_url: str) -> None:
     _beside(IMAGES / "inbox.png", week)
 
 
+def _draw_desk(browser: Browser, base_url: str, config: Path) -> None:
+    """Put each page of the desk beside itself on a phone, in the light and dark, signed in."""
+    DESK.mkdir(parents=True, exist_ok=True)
+    came = browser.new_context()
+    page = came.new_page()
+    page.goto(_way_in(config))
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("button").first.click()
+    kept = came.storage_state()
+    came.close()
+    for name, path in _DESK_PAGES.items():
+        for mode in ("light", "dark"):
+            looks = []
+            for width, height in (_DESK_SCREEN, _DESK_PHONE):
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme="dark" if mode == "dark" else "light",
+                    storage_state=kept,
+                )
+                page = context.new_page()
+                page.goto(f"{base_url}/desk/{path}")
+                page.wait_for_timeout(_SETTLED_MS)  # its stream of events never ends
+                taken: Any = page.screenshot()
+                looks.append(Image.open(BytesIO(taken)).convert("RGB"))
+                context.close()
+            _beside(DESK / f"{name}-{mode}.png", *looks)
+
+
+def _way_in(config: Path) -> str:
+    """Give an address that signs the demo's editor in."""
+    command = [sys.executable, "-m", "digest", "-c", str(config), "users", "link", EDITOR, "--json"]
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:  # the demo adds its editor last
+        made = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own
+        if made.returncode == 0:
+            return str(json.loads(made.stdout)["sign_in_url"])
+    raise SystemExit("screenshots: nobody is at the demo's desk")
+
+
 def _draw_public(browser: Browser) -> None:
     """Put each of the readers' pages on a desk beside itself on a phone, in the light and dark."""
     PUBLIC.mkdir(parents=True, exist_ok=True)
@@ -92,7 +150,7 @@ def _draw_public(browser: Browser) -> None:
             for mode in ("light", "dark"):
                 looks = [
                     _shot_of_page(browser, site, name, size, dark=mode == "dark")
-                    for size in (_DESK, _PHONE)
+                    for size in (_SCREEN, _PHONE)
                 ]
                 _beside(PUBLIC / f"{name}-{mode}.png", *looks)
 
@@ -138,12 +196,13 @@ def _halved(shot: Image.Image) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _demo() -> Iterator[str]:
+def _demo() -> Iterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "digest", "demo", "--keep", folder, "--port", "0"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
         try:
-            yield _wait_for(Path(folder) / "digest.toml")
+            config = Path(folder) / "digest.toml"
+            yield _wait_for(config), config
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(_PATIENCE)

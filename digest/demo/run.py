@@ -22,6 +22,7 @@ from digest.app import App, open_app
 from digest.clock import shifted
 from digest.config import load
 from digest.delivery.model import Tally
+from digest.demo.desk import way_in
 from digest.demo.inbox import inbox_routes
 from digest.demo.readers import READERS
 from digest.demo.server import newsroom_routes
@@ -104,8 +105,8 @@ def run_demo(
         tell("")
         told = _morning(app, clock, tell)
         if not once:
-            _tell_addresses(tell, base_url, told, config if keep else None)
             clock.run_on()
+            _tell_addresses(tell, base_url, told, config if keep else None, desk=way_in(app))
             _live_on(app, stop)
         return told
 
@@ -304,7 +305,10 @@ def _send(app: App, clock: Morning, edition: Edition, tell: Tell) -> Tally:
     return tally
 
 
-def _tell_addresses(tell: Tell, base_url: str, told: Told, config: Path | None) -> None:
+def _tell_addresses(
+    tell: Tell, base_url: str, told: Told, config: Path | None, *, desk: str
+) -> None:
+    tell(f"  The desk        {desk}")
     tell(f"  Readers' inbox  {base_url}/inbox")
     tell(f"  The edition     {base_url}/{told.edition.address}")
     tell(f"  Public pages    {base_url}/subscribe")

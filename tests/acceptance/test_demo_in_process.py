@@ -38,6 +38,7 @@ def test_the_pages_stay_up_and_the_workers_run_until_it_is_stopped(tmp_path: Pat
             for path in ("/inbox", "/daily/2026-01-09", "/subscribe", "/newsroom"):
                 answer = httpx2.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=20)
                 said.append(f"{path} {answer.status_code}")
+            said.append(_who_is_at_the_desk(next(line for line in said if "The desk" in line)))
         finally:
             stop.set()
 
@@ -46,13 +47,24 @@ def test_the_pages_stay_up_and_the_workers_run_until_it_is_stopped(tmp_path: Pat
     told = run_demo(keep=tmp_path, once=False, port=port, tell=said.append, stop=stop)
     thread.join()
     assert told.tally == Tally(accepted=25)
-    assert said[-4:] == [
+    assert said[-5:] == [
         "/inbox 200",
         "/daily/2026-01-09 200",
         "/subscribe 200",
         "/newsroom 200",
+        "Alma Penn",
     ]
     assert f"Press Ctrl-C to stop. {tmp_path.resolve()} is kept." in said
+
+
+def _who_is_at_the_desk(told: str) -> str:
+    """Sign in by the address that the demo tells, and give who is named on the first page."""
+    link = told.rsplit(maxsplit=1)[-1]
+    base, _, _ = link.partition("/desk/")
+    with httpx2.Client(trust_env=False, timeout=20, follow_redirects=True) as browser:
+        page = browser.post(link, headers={"Origin": base})
+    assert (page.status_code, str(page.url)) == (200, f"{base}/desk")
+    return "Alma Penn" if "Alma Penn" in page.text else page.text
 
 
 def _until_running(folder: Path) -> None:
