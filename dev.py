@@ -430,7 +430,7 @@ def caniemail(arguments: list[str]) -> int:
 
     The product needs neither: it carries the data, made small, in digest/checks/data.
     """
-    maker = [PYTHON, "-m", "digest.checks.caniemail_vendored"]
+    maker: list[Word] = [PYTHON, "-m", "digest.checks.caniemail_vendored"]
     if arguments:
         return _call([*maker, *arguments])
     npm = shutil.which("npm")

@@ -20,10 +20,10 @@ from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import bench_prepare
 import httpx2
 import sqlalchemy as sa
 
+from bench import bench_prepare
 from digest.db import Database
 from digest.people.model import Role
 from digest.sources.article_store import article, article_term
