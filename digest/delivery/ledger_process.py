@@ -35,7 +35,7 @@ CODE = (
 """What the process is started with; the rest of its command line is where to import from."""
 
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 5_000
 
 
 @dataclass(frozen=True, slots=True)

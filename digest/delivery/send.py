@@ -26,7 +26,7 @@ from digest.errors import DigestError
 
 __all__ = ["SendRules", "Sender", "open_sender", "send_due"]
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 5_000
 """Python's own 700 are what some seventy messages make."""
 
 
