@@ -5,32 +5,43 @@ from __future__ import annotations
 import functools
 import threading
 import unicodedata
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING
 
 from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 SHORTEST, _LONGEST = 12, 200
 _FEWEST_LETTERS = 5
 _AT_ONCE = threading.BoundedSemaphore(2)  # each takes 19 MB: a flood of tries must not take all
 
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-"""The costs that OWASP's cheat sheet on password storage names for argon2id."""
+
+@functools.cache
+def _hasher() -> PasswordHasher:
+    """Make what hashes, at the costs that OWASP's cheat sheet on password storage names."""
+    from argon2 import PasswordHasher  # noqa: PLC0415 - most of our processes see no password
+
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def hash_password(password: str, *, address: str) -> str:
     """Give what is kept of a password. Raises UsageError for one that is too easy to guess."""
     _refuse_weak(password, address)
     with _AT_ONCE:
-        return _HASHER.hash(_one_form(password))
+        return _hasher().hash(_one_form(password))
 
 
 def matches(kept: str, password: str) -> bool:
     """Tell whether this is the password; takes as long where none is kept."""
+    from argon2.exceptions import (  # noqa: PLC0415 - as `_hasher` says
+        InvalidHashError,
+        VerificationError,
+    )
+
     with _AT_ONCE:
         try:
-            _HASHER.verify(kept or _nobodys(), _one_form(password)[: _LONGEST * 4])
+            _hasher().verify(kept or _nobodys(), _one_form(password)[: _LONGEST * 4])
         except (VerificationError, InvalidHashError):
             return False
     return bool(kept)
@@ -61,4 +72,4 @@ def _one_form(password: str) -> str:
 
 @functools.cache
 def _nobodys() -> str:
-    return _HASHER.hash("the password of nobody at all")
+    return _hasher().hash("the password of nobody at all")

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute
 from digest.config import Settings
 from digest.config.kept import Faults, KeptError, Place, fields_of, read_values, written_at
 from digest.config.writing import export
-from digest.delivery.dkim import DnsRecord
 from digest.editions import store as editions
 from digest.editions.cadence import next_slot
 from digest.editions.model import Edition, Newsletter, Slot
@@ -37,6 +36,9 @@ from digest.workflow.home import confirm, why_frozen
 from digest.workflow.kept_store import KeptTable
 from digest.workflow.restore_decide import require_decided
 from digest.workflow.send_test import send_test
+
+if TYPE_CHECKING:
+    from digest.delivery.dkim import DnsRecord
 
 _POST = ("POST",)
 _SITE = ("site",)
